@@ -1,0 +1,122 @@
+import type { UploadArea } from './upload-area.js';
+
+/** A small file and where it goes. */
+export interface StoredFile {
+  readonly path: string;
+  readonly content: Uint8Array;
+}
+
+export interface StoredStat {
+  /** Bytes. */
+  readonly size: number;
+  /** When the content was last written, in milliseconds since 1970. */
+  readonly modifiedAt: number;
+  /**
+   * Differs whenever the content may differ. Undefined where the back end cannot tell without reading.
+   * It is good for comparing, in one process, and for nothing else.
+   */
+  readonly version?: string | undefined;
+}
+
+export interface StoredEntry {
+  readonly name: string;
+  readonly kind: 'file' | 'folder';
+}
+
+/** Both ends are inclusive offsets in bytes. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * Content on its way out. Each chunk is valid only until the next one is asked for: drivers reuse the memory.
+ * Whoever holds one iterates it to the end, breaks out of the loop, or calls `close`.
+ */
+export interface StoredContent extends AsyncIterable<Uint8Array> {
+  /** Size of the whole file in bytes, whatever range was asked for. */
+  readonly size: number;
+  close(): Promise<void>;
+}
+
+/** There is no file at this path. */
+export class PathNotFound extends Error {
+  override readonly name = 'PathNotFound';
+  constructor(readonly path: string) {
+    super(`path not found: ${path}`);
+  }
+}
+
+/** The file is larger than its reader accepts. */
+export class ContentTooLarge extends Error {
+  override readonly name = 'ContentTooLarge';
+  constructor(
+    readonly path: string,
+    readonly size: number,
+    readonly limit: number,
+  ) {
+    super(`${path} has ${size} bytes, more than the ${limit} that are accepted here`);
+  }
+}
+
+/** The storage takes no bytes now: full, read-only, over quota. What was stored before is untouched. */
+export class StorageUnavailable extends Error {
+  override readonly name = 'StorageUnavailable';
+  constructor(
+    readonly reason: string,
+    options?: ErrorOptions,
+  ) {
+    super(`storage cannot take this write: ${reason}`, options);
+  }
+}
+
+/**
+ * Bytes at paths. Paths are absolute within the storage (`/docker/registry/v2/…`), made by our code and never by a client.
+ *
+ * Every write is durable when its promise resolves, and atomic: a reader, or a crash, finds the old content or the new,
+ * never a part. What two writers of one path leave is the content of one of them.
+ */
+export abstract class StorageDriver {
+  /** As the configuration and the metrics name it. */
+  abstract readonly name: string;
+
+  /** Where the parts of uploads are until they are committed. */
+  abstract readonly uploads: UploadArea;
+
+  /**
+   * The whole content of a small file.
+   * @throws {PathNotFound}
+   * @throws {ContentTooLarge} if it has more than `limit` bytes
+   */
+  abstract get(path: string, options: { limit: number }): Promise<Buffer>;
+
+  /** @throws {PathNotFound} also when the path is a folder */
+  abstract stat(path: string): Promise<StoredStat>;
+
+  /** @throws {PathNotFound} before the promise resolves, never while the content is read */
+  abstract read(path: string, range?: ByteRange): Promise<StoredContent>;
+
+  /** Writes `files` side by side and then `last`, which no reader sees, and no crash leaves, without the others. */
+  abstract put(files: readonly StoredFile[], last?: StoredFile): Promise<void>;
+
+  /** Writes a file that may be lost in a crash (its reader then sees nothing, or content that it can tell is not whole). */
+  abstract putVolatile(file: StoredFile): Promise<void>;
+
+  /** Removes a file. One that is not there is fine. */
+  abstract remove(path: string): Promise<void>;
+
+  /**
+   * Removes a file if its content is `expected`; tells whether it did. A reader never sees the file missing when another
+   * content was put there, and a concurrent `put` is never undone.
+   */
+  abstract removeIf(path: string, expected: Uint8Array): Promise<boolean>;
+
+  /** Removes a folder that holds nothing any more; false if it does hold something. True where folders are only prefixes. */
+  abstract removeFolder(path: string): Promise<boolean>;
+
+  /** Removes a folder with all that is in it. For what nobody writes to. */
+  abstract removeTree(path: string): Promise<void>;
+
+  /** What is directly in a folder, in the order of the names' bytes; nothing when there is no such folder. */
+  abstract list(path: string): Promise<readonly StoredEntry[]>;
+}

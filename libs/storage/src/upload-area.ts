@@ -1,0 +1,90 @@
+import type { StoredFile } from './storage-driver.js';
+
+/**
+ * The finished bytes of an upload session, as the signed upload state carries them. `token` is the driver's own word for
+ * where they are; it names its writer, so that no two writers ever name the same bytes.
+ */
+export interface UploadedParts {
+  /** Bytes from the start of the blob. */
+  readonly size: number;
+  readonly token: string;
+}
+
+/** Another request has taken these parts, finished with them, or the session was ended. */
+export class PartsClaimed extends Error {
+  override readonly name = 'PartsClaimed';
+  constructor(readonly session: string) {
+    super(`the parts of upload session ${session} were claimed by another request`);
+  }
+}
+
+/** The session was cancelled. */
+export class SessionEnded extends Error {
+  override readonly name = 'SessionEnded';
+  constructor(readonly session: string) {
+    super(`upload session ${session} was ended`);
+  }
+}
+
+/**
+ * Where uploads wait until they are committed. An upload is a line of parts, each written by exactly one request and
+ * finished when that request ends: a late writer writes to what nobody names.
+ */
+export abstract class UploadArea {
+  /** Bytes that every part but the last should have at least; 0 where any size will do. */
+  abstract readonly minimumPartSize: number;
+
+  /**
+   * Takes the line that ends with `parts` (a new line where undefined) for one writer.
+   * @throws {PartsClaimed} if somebody else has taken it
+   * @throws {SessionEnded}
+   */
+  abstract claim(session: string, parts: UploadedParts | undefined): Promise<PartWriter>;
+
+  /**
+   * Begins a line of its own from the finished bytes of one whose writer is dead or does not answer. The bytes are copied,
+   * so whatever that writer still does cannot reach them.
+   * @throws {PartsClaimed} if they are gone
+   * @throws {SessionEnded}
+   */
+  abstract recover(session: string, parts: UploadedParts): Promise<PartWriter>;
+
+  /**
+   * The longest finished line of a session, else the finished bytes of the longest unfinished one; undefined if it has none.
+   * `claimed` tells that a writer has, or had when it died, the line, so that going on needs `recover`.
+   * @throws {SessionEnded}
+   */
+  abstract find(
+    session: string,
+  ): Promise<{ readonly parts: UploadedParts; readonly claimed: boolean } | undefined>;
+
+  /** Ends a session: its parts are removed and later calls throw {@link SessionEnded} until `sweep` forgets it. */
+  abstract end(session: string): Promise<void>;
+
+  /** Removes what no request has touched since `before` (milliseconds since 1970). Yields the path of each file removed. */
+  abstract sweep(before: number, options: { dryRun: boolean }): AsyncIterable<string>;
+}
+
+/** One request's part. Exactly one of `finish`, `commit` and `abandon` ends it. */
+export abstract class PartWriter {
+  /** Bytes of the line so far, from the start of the blob. */
+  abstract readonly size: number;
+
+  /**
+   * Appends. The chunk must not be changed afterwards.
+   * @returns a promise to wait for when the storage is slower than the writer, else undefined
+   */
+  abstract write(chunk: Uint8Array): Promise<void> | undefined;
+
+  /** All bytes of the line, those of earlier parts included. */
+  abstract read(): AsyncIterable<Uint8Array>;
+
+  /** Makes the bytes durable and findable: what the next request names. */
+  abstract finish(): Promise<UploadedParts>;
+
+  /** Makes the line the content of `path`, then writes `files`; the session's own copy goes last. Durable when it resolves. */
+  abstract commit(path: string, files: readonly StoredFile[]): Promise<void>;
+
+  /** Takes back what this request wrote; the line is as it was when it was claimed. */
+  abstract abandon(): Promise<void>;
+}
