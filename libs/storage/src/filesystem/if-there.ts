@@ -1,0 +1,42 @@
+import { link, readdir, readFile, rename, unlink } from 'node:fs/promises';
+
+import { errnoOf } from './errno.js';
+
+/** The outcome of an action on a file, or undefined when there is no such file. */
+export async function ifThere<T>(action: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await action();
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === 'ENOENT' || errno === 'ENOTDIR') return undefined;
+    throw error;
+  }
+}
+
+export async function readIfThere(file: string): Promise<Buffer | undefined> {
+  return ifThere(() => readFile(file));
+}
+
+export async function namesIn(folder: string): Promise<string[]> {
+  return (await ifThere(() => readdir(folder))) ?? [];
+}
+
+/** Whether there was one to remove. */
+export async function unlinkIfThere(file: string): Promise<boolean> {
+  return (await ifThere(() => unlink(file).then(() => true))) ?? false;
+}
+
+/** Whether there was one to rename. */
+export async function renameIfThere(from: string, to: string): Promise<boolean> {
+  return (await ifThere(() => rename(from, to).then(() => true))) ?? false;
+}
+
+/** Gives an existing file a second name if nothing has that name. */
+export async function linkUnlessThere(existing: string, path: string): Promise<boolean> {
+  try {
+    return (await ifThere(() => link(existing, path).then(() => true))) ?? false;
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return false;
+    throw error;
+  }
+}
