@@ -80,6 +80,9 @@ export abstract class StorageDriver {
   /** As the configuration and the metrics name it. */
   abstract readonly name: string;
 
+  /** Whether somebody can change stored bytes behind the registry's back, as on a disk; sizes are then written down. */
+  abstract readonly alterable: boolean;
+
   /** Where the parts of uploads are until they are committed. */
   abstract readonly uploads: UploadArea;
 
@@ -97,7 +100,13 @@ export abstract class StorageDriver {
   abstract read(path: string, range?: ByteRange): Promise<StoredContent>;
 
   /** Writes `files` side by side and then `last`, which no reader sees, and no crash leaves, without the others. */
-  abstract put(files: readonly StoredFile[], last?: StoredFile): Promise<void>;
+  abstract put(files: readonly StoredFile[], last?: readonly StoredFile[]): Promise<void>;
+
+  /** Writes a file unless there is one already; tells whether it did. Of several who try at once exactly one does. */
+  abstract create(file: StoredFile): Promise<boolean>;
+
+  /** Makes what is at these paths, whoever wrote it, survive a crash. For who acknowledges what another request wrote. */
+  abstract confirm(paths: readonly string[]): Promise<void>;
 
   /** Writes a file that may be lost in a crash (its reader then sees nothing, or content that it can tell is not whole). */
   abstract putVolatile(file: StoredFile): Promise<void>;

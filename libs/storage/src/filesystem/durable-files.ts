@@ -1,9 +1,10 @@
-import { link, mkdir, open, rename, rm } from 'node:fs/promises';
+import { link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 import type { StoredFile } from '../storage-driver.js';
 import { errnoOf } from './errno.js';
 import type { FolderSync } from './folder-sync.js';
+import { linkUnlessThere } from './if-there.js';
 
 /** A file that has its bytes but not yet its name. */
 export interface PendingFile {
@@ -65,6 +66,30 @@ export class DurableFiles {
       await this.#intoFolder(file.path, changed, () => rename(file.temporary, file.path));
     }
     if (!volatile) await this.sync(changed);
+  }
+
+  /** Gives a file its name unless there is one with that name; tells whether it did. Durable when it did. */
+  async publishNew(file: PendingFile): Promise<boolean> {
+    const changed = new Set<string>();
+    let created = false;
+    await this.#intoFolder(file.path, changed, async () => {
+      created = await linkUnlessThere(file.temporary, file.path);
+      if (!created) await stat(file.path); // Without the folder neither is there: then it is made again.
+    });
+    await this.discard([file]);
+    if (created) await this.sync(changed);
+    return created;
+  }
+
+  /** Folders to sync so that a file that somebody else wrote survives. */
+  foldersAbove(path: string): string[] {
+    const folders = [dirname(path)];
+    if (this.options.ordered) return folders;
+    for (let folder = dirname(path); folder.length > this.options.root.length;) {
+      folder = dirname(folder);
+      folders.push(folder);
+    }
+    return folders;
   }
 
   /** Names an existing file a second time, in the place of whatever has the name. Adds the folders to be synced to `changed`. */

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { constants, open as openFd, fstat, type Stats, statSync } from 'node:fs';
-import { access, mkdir, readdir, rm, rmdir, stat } from 'node:fs/promises';
+import { access, mkdir, open as openHandle, readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+
+import { LRUCache } from 'lru-cache';
 
 import {
   type ByteRange,
@@ -15,7 +17,7 @@ import {
   type StoredStat,
 } from '../storage-driver.js';
 import { ComparedRemoval } from './compared-removal.js';
-import { DurableFiles, type PendingFile } from './durable-files.js';
+import { DurableFiles } from './durable-files.js';
 import { errnoOf, translateRead, translateWrite } from './errno.js';
 import { FileContent } from './file-content.js';
 import { type FileSystem, fileSystemOf } from './file-system.js';
@@ -39,10 +41,13 @@ export interface FilesystemOptions {
 /** Content in a folder of this machine, or of a network file system. */
 export class FilesystemDriver extends StorageDriver {
   readonly name = 'filesystem';
+  readonly alterable = true;
   readonly uploads: UploadFiles;
   readonly #files: DurableFiles;
   readonly #small: SmallFiles;
   readonly #folders = new FolderSync();
+  /** What is known to survive a crash, as it was then. */
+  readonly #durable = new LRUCache<string, string>({ max: 20_000 });
   readonly #compared = new ComparedRemoval();
 
   private constructor(
@@ -127,27 +132,60 @@ export class FilesystemDriver extends StorageDriver {
     return new FileContent(fd, size, range ?? { start: 0, end: size - 1 });
   }
 
-  async put(files: readonly StoredFile[], last?: StoredFile): Promise<void> {
-    const all = last === undefined ? files : [...files, last];
+  async put(files: readonly StoredFile[], last: readonly StoredFile[] = []): Promise<void> {
     await this.#writing(async () => {
       const staged = await Promise.allSettled(
-        all.map(({ path, content }) => this.#files.stage({ path: this.#resolve(path), content })),
+        [...files, ...last].map(({ path, content }) =>
+          this.#files.stage({ path: this.#resolve(path), content }),
+        ),
       );
       const pending = staged.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
       try {
         const failure = staged.find((one) => one.status === 'rejected');
         if (failure) throw failure.reason;
-        await this.#publishInOrder(pending, files.length);
+        if (files.length > 0) await this.#files.publish(pending.slice(0, files.length));
+        if (last.length > 0) await this.#files.publish(pending.slice(files.length));
       } catch (error) {
         await this.#files.discard(pending);
         throw error;
       }
     });
+    for (const { path } of [...files, ...last]) this.#remember(path);
   }
 
-  async #publishInOrder(pending: readonly PendingFile[], beforeLast: number): Promise<void> {
-    if (beforeLast > 0) await this.#files.publish(pending.slice(0, beforeLast));
-    if (pending.length > beforeLast) await this.#files.publish(pending.slice(beforeLast));
+  async create({ path, content }: StoredFile): Promise<boolean> {
+    return this.#writing(async () => {
+      const staged = await this.#files.stage({ path: this.#resolve(path), content });
+      const created = await this.#files.publishNew(staged);
+      return created;
+    });
+  }
+
+  async confirm(paths: readonly string[]): Promise<void> {
+    await this.#writing(async () => {
+      await Promise.all(paths.map((path) => this.#confirmOne(path)));
+    });
+  }
+
+  async #confirmOne(path: string): Promise<void> {
+    const file = this.#resolve(path);
+    const { version } = await this.stat(path);
+    if (this.#durable.get(path) === version) return;
+    const handle = await openHandle(file, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await this.#files.sync(this.#files.foldersAbove(file));
+    this.#durable.set(path, version as string);
+  }
+
+  /** On a local disk; elsewhere every question costs more than it saves. */
+  #remember(path: string): void {
+    if (!this.fileSystem.local) return;
+    const found = statSync(this.#resolve(path), { throwIfNoEntry: false });
+    if (found !== undefined) this.#durable.set(path, identityOf(found));
   }
 
   async putVolatile({ path, content }: StoredFile): Promise<void> {

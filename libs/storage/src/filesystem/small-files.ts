@@ -11,7 +11,7 @@ interface Known {
 }
 
 /** Links and the like; a larger file is not kept here. */
-const largestKept = 512;
+const largestKept = 4096;
 
 /**
  * A file that changed within one tick of the kernel's clock can change again and show the same times, and a new file can
