@@ -1,0 +1,59 @@
+import { z } from 'zod';
+
+/** What a key's value looks like in the file; chooses how it is documented, printed and masked. */
+export type ValueKind =
+  | 'text'
+  | 'boolean'
+  | 'integer'
+  | 'duration'
+  | 'size'
+  | 'secret'
+  | 'headers'
+  | 'free';
+
+export interface KeyDoc {
+  readonly kind?: ValueKind;
+  /** Not one of Distribution's keys. */
+  readonly ours?: true;
+  /** Known, taken, and without effect: a warning says what happens instead. */
+  readonly ignored?: string;
+  /** Known, and the server does not start with it: the reason. */
+  readonly refused?: string;
+  /** Values for which `ignored` and `refused` do not apply, such as a section that is switched off. */
+  readonly harmless?: (value: unknown) => boolean;
+  /** One of several sections that exclude each other; a plain name in place of the section chooses it. */
+  readonly choice?: true;
+  /** The default in words, where it is not a constant. */
+  readonly otherwise?: string;
+}
+
+/**
+ * What is known about a key besides its type. The meaning itself is the schema's `.describe('…')`.
+ * Both may sit on any layer of the schema: inside or outside `.default()`, `.prefault()` and `.optional()`.
+ */
+export const keyDocs = z.registry<KeyDoc>();
+
+/** One of our own keys. */
+export function ours<T extends z.ZodType>(schema: T, doc: KeyDoc = {}): T {
+  return documented(schema, { ...doc, ours: true });
+}
+
+/** A known key that does nothing (yet). `instead` completes the sentence "KEY is not supported: …". */
+export function ignored<T extends z.ZodType>(schema: T, instead: string, doc: KeyDoc = {}): T {
+  return documented(schema, { ...doc, ignored: instead });
+}
+
+/** A known key that we cannot honour and dare not ignore. `because` completes the sentence "KEY is refused: …". */
+export function refused<T extends z.ZodType>(schema: T, because: string, doc: KeyDoc = {}): T {
+  return documented(schema, { ...doc, refused: because });
+}
+
+/** One of the sections of which a configuration chooses exactly one (`storage.filesystem`, `auth.htpasswd`). */
+export function choice<T extends z.ZodType>(schema: T): T {
+  return documented(schema, { choice: true });
+}
+
+export function documented<T extends z.ZodType>(schema: T, doc: KeyDoc): T {
+  keyDocs.add(schema, { ...keyDocs.get(schema), ...doc });
+  return schema;
+}
