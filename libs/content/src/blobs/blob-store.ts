@@ -1,0 +1,164 @@
+import { createHash } from 'node:crypto';
+
+import { LRUCache } from 'lru-cache';
+
+import { Digest } from '#oci/digest.js';
+import { BlobDamaged, BlobUnknown } from '#oci/errors.js';
+import type { RepositoryName } from '#oci/repository-name.js';
+import {
+  type ByteRange,
+  PathNotFound,
+  type StorageDriver,
+  type StoredContent,
+  type StoredFile,
+} from '#storage/storage-driver.js';
+
+import { linkFile, readLink } from '../links.js';
+import { blobDataPath, blobLinkPath } from '../paths.js';
+import { BlobSizes } from './blob-sizes.js';
+
+/** Blobs up to this size (image configurations, signatures) are kept in memory once they were read and verified. */
+const largestKept = 64 * 1024;
+const mostKept = 32 * 1024 * 1024;
+
+/** Blobs by digest, and which repository has which. */
+export class BlobStore {
+  readonly #sizes: BlobSizes;
+  readonly #small = new LRUCache<string, Buffer>({
+    maxSize: mostKept,
+    sizeCalculation: (content) => content.length + 256,
+  });
+
+  constructor(private readonly driver: StorageDriver) {
+    this.#sizes = new BlobSizes(driver);
+  }
+
+  /**
+   * @returns the size in bytes
+   * @throws {BlobUnknown} also when the stored bytes are known to be damaged, so that clients push them again
+   */
+  async stat(name: RepositoryName, digest: Digest): Promise<number> {
+    if (!(await this.isLinked(name, digest))) throw new BlobUnknown(digest);
+    const size = await this.wholeSize(digest);
+    if (size === undefined) throw new BlobUnknown(digest);
+    return size;
+  }
+
+  /**
+   * A small blob comes whole, a larger one as a stream.
+   * @throws {BlobUnknown}
+   * @throws {BlobDamaged} before any byte is sent: never a short answer
+   */
+  async open(
+    name: RepositoryName,
+    digest: Digest,
+  ): Promise<{
+    readonly size: number;
+    readonly whole: Buffer | undefined;
+    readonly read: (range?: ByteRange) => Promise<StoredContent>;
+  }> {
+    if (!(await this.isLinked(name, digest))) throw new BlobUnknown(digest);
+    const size = await this.#check(digest);
+    if (size === 'missing') throw new BlobUnknown(digest);
+    if (size === 'damaged') throw new BlobDamaged(digest);
+    const whole = size <= largestKept ? await this.#readWhole(digest, size) : undefined;
+    return { size, whole, read: (range) => this.driver.read(blobDataPath(digest), range) };
+  }
+
+  async isLinked(name: RepositoryName, digest: Digest): Promise<boolean> {
+    const target = await readLink(this.driver, blobLinkPath(name, digest));
+    return target !== undefined && target.equals(digest);
+  }
+
+  /** Whether this repository has the blob, undamaged. */
+  async has(name: RepositoryName, digest: Digest): Promise<boolean> {
+    return (await this.isLinked(name, digest)) && (await this.wholeSize(digest)) !== undefined;
+  }
+
+  /** Size of the stored bytes, whichever repositories have them; undefined when they are missing or known to be damaged. */
+  async wholeSize(digest: Digest): Promise<number | undefined> {
+    const state = await this.#check(digest);
+    return typeof state === 'number' ? state : undefined;
+  }
+
+  /** Gives a repository a blob that another has. @throws {BlobUnknown} if `from` has no such blob */
+  async mount(name: RepositoryName, digest: Digest, from: RepositoryName): Promise<number> {
+    const size = await this.stat(from, digest);
+    await this.driver.confirm([blobDataPath(digest)]);
+    await this.driver.put([linkFile(blobLinkPath(name, digest), digest)]);
+    return size;
+  }
+
+  /** Takes the blob from this repository; others keep it. @throws {BlobUnknown} */
+  async delete(name: RepositoryName, digest: Digest): Promise<void> {
+    if (!(await this.isLinked(name, digest))) throw new BlobUnknown(digest);
+    const link = blobLinkPath(name, digest);
+    await this.driver.remove(link);
+    await this.driver.removeFolder(link.slice(0, link.lastIndexOf('/')));
+  }
+
+  /** Where a verified upload goes, and the files that make it this repository's. */
+  placeOf(name: RepositoryName, digest: Digest): { path: string; files: StoredFile[] } {
+    return {
+      path: blobDataPath(digest),
+      files: [linkFile(blobLinkPath(name, digest), digest)],
+    };
+  }
+
+  /** Writes down that a blob was verified and has this size; a damaged one is healed by it. */
+  async noteVerified(digest: Digest, size: number): Promise<void> {
+    this.#small.delete(digest.toString());
+    await this.#sizes.set(digest, size);
+  }
+
+  /**
+   * Writes down the size of a blob that was there before this registry was, when a manifest tells it. If the manifest and
+   * the disk disagree the bytes are hashed: a manifest may be wrong too.
+   */
+  async learnSize(digest: Digest, claimed: number): Promise<void> {
+    if (!this.driver.alterable || (await this.#sizes.get(digest)) !== undefined) return;
+    try {
+      const { size } = await this.driver.stat(blobDataPath(digest));
+      if (size === claimed || (await this.#hashes(digest))) await this.#sizes.set(digest, size);
+      else await this.#sizes.markDamaged(digest);
+    } catch (error) {
+      if (!(error instanceof PathNotFound)) throw error;
+    }
+  }
+
+  async markDamaged(digest: Digest): Promise<void> {
+    this.#small.delete(digest.toString());
+    await this.#sizes.markDamaged(digest);
+  }
+
+  /** Bytes; or what is wrong. */
+  async #check(digest: Digest): Promise<number | 'missing' | 'damaged'> {
+    let size: number;
+    try {
+      ({ size } = await this.driver.stat(blobDataPath(digest)));
+    } catch (error) {
+      if (error instanceof PathNotFound) return 'missing';
+      throw error;
+    }
+    const known = await this.#sizes.get(digest);
+    return known === undefined || known === size ? size : 'damaged';
+  }
+
+  async #readWhole(digest: Digest, size: number): Promise<Buffer> {
+    const kept = this.#small.get(digest.toString());
+    if (kept?.length === size) return kept;
+    const content = await this.driver.get(blobDataPath(digest), { limit: largestKept });
+    if (!Digest.of(content, digest.algorithm).equals(digest)) {
+      await this.markDamaged(digest);
+      throw new BlobDamaged(digest);
+    }
+    this.#small.set(digest.toString(), content);
+    return content;
+  }
+
+  async #hashes(digest: Digest): Promise<boolean> {
+    const hash = createHash(digest.algorithm);
+    for await (const chunk of await this.driver.read(blobDataPath(digest))) hash.update(chunk);
+    return Digest.from(hash, digest.algorithm).equals(digest);
+  }
+}

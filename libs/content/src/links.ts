@@ -1,0 +1,26 @@
+import { Digest } from '#oci/digest.js';
+import {
+  ContentTooLarge,
+  PathNotFound,
+  type StorageDriver,
+  type StoredFile,
+} from '#storage/storage-driver.js';
+
+/** The longest link, to a sha512 digest, and room for what an editor may add. */
+const longestLink = 160;
+
+/** A link file is the text of a digest, without a newline. */
+export function linkFile(path: string, digest: Digest): StoredFile {
+  return { path, content: Buffer.from(digest.toString()) };
+}
+
+/** What a link points to; undefined when there is none, or when it is not a link: empty, too long, or something else. */
+export async function readLink(driver: StorageDriver, path: string): Promise<Digest | undefined> {
+  try {
+    const content = await driver.get(path, { limit: longestLink });
+    return Digest.tryParse(content.toString('latin1').trim());
+  } catch (error) {
+    if (error instanceof PathNotFound || error instanceof ContentTooLarge) return undefined;
+    throw error;
+  }
+}

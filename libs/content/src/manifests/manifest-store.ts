@@ -1,0 +1,207 @@
+import { LRUCache } from 'lru-cache';
+
+import { Digest } from '#oci/digest.js';
+import { BlobDamaged, ManifestUnknown } from '#oci/errors.js';
+import { type Manifest, maximumManifestSize, parseManifest } from '#oci/manifest.js';
+import { MediaType } from '#oci/media-type.js';
+import type { Tag } from '#oci/reference.js';
+import type { RepositoryName } from '#oci/repository-name.js';
+import {
+  ContentTooLarge,
+  PathNotFound,
+  type StorageDriver,
+  type StoredFile,
+} from '#storage/storage-driver.js';
+
+import type { BlobStore } from '../blobs/blob-store.js';
+import { linkFile, readLink } from '../links.js';
+import { blobDataPath, mediaTypePath, revisionLinkPath } from '../paths.js';
+import type { Referrers } from '../referrers.js';
+import type { Tags } from '../tags.js';
+import type { References } from './references.js';
+import type { StoredManifest } from './stored-manifest.js';
+
+/** Bodies kept in memory, in bytes. They are immutable; that a repository has one is asked of the storage each time. */
+const mostKept = 64 * 1024 * 1024;
+
+/** Manifests by digest, in their repositories. */
+export class ManifestStore {
+  readonly #kept = new LRUCache<string, StoredManifest>({
+    maxSize: mostKept,
+    sizeCalculation: ({ body }) => body.length * 2 + 1024,
+  });
+
+  constructor(
+    private readonly driver: StorageDriver,
+    private readonly blobs: BlobStore,
+    private readonly tags: Tags,
+    private readonly referrers: Referrers,
+    private readonly references: References,
+  ) {}
+
+  /**
+   * @throws {ManifestUnknown}
+   * @throws {BlobDamaged} if the stored bytes do not have the digest
+   */
+  async get(name: RepositoryName, digest: Digest): Promise<StoredManifest> {
+    if (!(await this.#hasRevision(name, digest))) throw new ManifestUnknown(name, digest);
+    return this.#kept.get(this.#keyOf(name, digest)) ?? this.#read(name, digest);
+  }
+
+  /**
+   * Writes a manifest, and then the tags that are to point at it. All is durable when it resolves.
+   * @throws {ManifestInvalid} @throws {ManifestBlobUnknown}
+   */
+  async put(
+    name: RepositoryName,
+    pushed: { body: Buffer; contentType: string | undefined; digest: Digest },
+    tags: readonly Tag[],
+  ): Promise<StoredManifest> {
+    const { body, contentType, digest } = pushed;
+    const manifest = parseManifest(body, contentType);
+    await this.references.check(name, manifest);
+    const stored: StoredManifest = { digest, mediaType: manifest.mediaType, body, manifest };
+    const untold = manifest.tellsMediaType ? [] : [mediaTypeFile(name, stored)];
+    const files = (await this.#isStored(name, stored))
+      ? []
+      : [
+          { path: blobDataPath(digest), content: body },
+          linkFile(revisionLinkPath(name, digest), digest),
+          ...untold,
+          ...this.referrers.filesFor(name, stored),
+        ];
+    const moved: Tag[] = [];
+    for (const tag of tags) {
+      if (!(await this.tags.isSet(name, tag, digest))) moved.push(tag);
+    }
+    const tagFiles = moved.map((tag) => this.tags.filesFor(name, tag, digest));
+    await this.#write(
+      [...files, ...tagFiles.map(({ before }) => before)],
+      tagFiles.map(({ last }) => last),
+    );
+    if (files.length > 0) await this.blobs.noteVerified(digest, body.length);
+    // A concurrent delete of this digest may have removed the revision before it could see the tag.
+    if (!(await this.#hasRevision(name, digest))) {
+      await this.driver.put([linkFile(revisionLinkPath(name, digest), digest)]);
+    }
+    for (const tag of moved) await this.tags.mendIndex(name, tag, digest);
+    await this.learnSizes(stored);
+    this.#kept.set(this.#keyOf(name, digest), stored);
+    return stored;
+  }
+
+  /**
+   * Takes the manifest from the repository, then the tags that still point at it.
+   * @returns the tags that were removed
+   * @throws {ManifestUnknown}
+   */
+  async delete(name: RepositoryName, digest: Digest): Promise<Tag[]> {
+    if (!(await this.#hasRevision(name, digest))) throw new ManifestUnknown(name, digest);
+    const stored = await this.#readIfWhole(name, digest);
+    const link = revisionLinkPath(name, digest);
+    await this.driver.remove(link);
+    const removed = await this.tags.deleteAllOf(name, digest);
+    if (stored !== undefined) await this.referrers.remove(name, stored);
+    await this.driver.remove(mediaTypePath(name, digest));
+    await this.driver.removeFolder(link.slice(0, link.lastIndexOf('/')));
+    return removed;
+  }
+
+  /** Writes down the sizes of blobs that came with an adopted storage. */
+  async learnSizes({ manifest }: StoredManifest): Promise<void> {
+    if (manifest === undefined || !this.driver.alterable) return;
+    const named = manifest.config ? [manifest.config, ...manifest.layers] : manifest.layers;
+    for (const { digest, size } of named) await this.blobs.learnSize(digest, size);
+  }
+
+  async #write(files: readonly StoredFile[], last: readonly StoredFile[]): Promise<void> {
+    if (files.length + last.length > 0) await this.driver.put(files, last);
+  }
+
+  async #hasRevision(name: RepositoryName, digest: Digest): Promise<boolean> {
+    const target = await readLink(this.driver, revisionLinkPath(name, digest));
+    return target !== undefined && target.equals(digest);
+  }
+
+  /** Whether all that a push of it would write is there, so that only tags need writing. */
+  async #isStored(
+    name: RepositoryName,
+    { digest, body, mediaType }: StoredManifest,
+  ): Promise<boolean> {
+    const known = this.#kept.get(this.#keyOf(name, digest));
+    if (known?.mediaType !== mediaType) return false;
+    if (!(await this.#hasRevision(name, digest))) return false;
+    if ((await this.blobs.wholeSize(digest)) !== body.length) return false;
+    try {
+      await this.driver.confirm([blobDataPath(digest), revisionLinkPath(name, digest)]);
+    } catch (error) {
+      if (error instanceof PathNotFound) return false;
+      throw error;
+    }
+    return true;
+  }
+
+  async #readIfWhole(name: RepositoryName, digest: Digest): Promise<StoredManifest | undefined> {
+    try {
+      return await this.#read(name, digest);
+    } catch (error) {
+      if (error instanceof BlobDamaged || error instanceof ManifestUnknown) return undefined;
+      throw error;
+    }
+  }
+
+  async #read(name: RepositoryName, digest: Digest): Promise<StoredManifest> {
+    const body = await this.#readBody(name, digest);
+    const written = await this.#writtenMediaType(name, digest);
+    const manifest = parseIfPossible(body, written);
+    const stored: StoredManifest = {
+      digest,
+      mediaType: manifest?.mediaType ?? written ?? MediaType.octetStream,
+      body,
+      manifest,
+    };
+    this.#kept.set(this.#keyOf(name, digest), stored);
+    return stored;
+  }
+
+  async #readBody(name: RepositoryName, digest: Digest): Promise<Buffer> {
+    let body: Buffer;
+    try {
+      body = await this.driver.get(blobDataPath(digest), { limit: maximumManifestSize });
+    } catch (error) {
+      if (error instanceof PathNotFound) throw new ManifestUnknown(name, digest);
+      if (error instanceof ContentTooLarge) throw new BlobDamaged(digest, { size: error.size });
+      throw error;
+    }
+    if (Digest.of(body, digest.algorithm).equals(digest)) return body;
+    await this.blobs.markDamaged(digest);
+    throw new BlobDamaged(digest);
+  }
+
+  async #writtenMediaType(name: RepositoryName, digest: Digest): Promise<string | undefined> {
+    try {
+      const content = await this.driver.get(mediaTypePath(name, digest), { limit: 1024 });
+      return content.toString('latin1');
+    } catch (error) {
+      if (error instanceof PathNotFound || error instanceof ContentTooLarge) return undefined;
+      throw error;
+    }
+  }
+
+  /** The same bytes may be of one type in one repository and of another in the next. */
+  #keyOf(name: RepositoryName, digest: Digest): string {
+    return `${name}@${digest.toString()}`;
+  }
+}
+
+function mediaTypeFile(name: RepositoryName, { digest, mediaType }: StoredManifest): StoredFile {
+  return { path: mediaTypePath(name, digest), content: Buffer.from(mediaType, 'latin1') };
+}
+
+function parseIfPossible(body: Buffer, mediaType: string | undefined): Manifest | undefined {
+  try {
+    return parseManifest(body, mediaType);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,105 @@
+import { ManifestBlobUnknown, ManifestInvalid } from '#oci/errors.js';
+import type { Manifest, ManifestDescriptor, Platform } from '#oci/manifest.js';
+import { isIndexMediaType, MediaType } from '#oci/media-type.js';
+import type { RepositoryName } from '#oci/repository-name.js';
+import type { StorageDriver } from '#storage/storage-driver.js';
+
+import type { BlobStore } from '../blobs/blob-store.js';
+import { readLink } from '../links.js';
+import { revisionLinkPath } from '../paths.js';
+
+/** What of a manifest's references must be there (`validation` of the configuration). */
+export interface ValidationRules {
+  readonly disabled: boolean;
+  readonly urls: { readonly allow: readonly RegExp[]; readonly deny: readonly RegExp[] };
+  readonly platforms: 'all' | 'none' | readonly Platform[];
+}
+
+/** Layers that a client may fetch from elsewhere (image-spec, §"Non-Distributable Layers"). */
+const foreignLayers = new Set([
+  'application/vnd.docker.image.rootfs.foreign.diff.tar',
+  'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip',
+  'application/vnd.oci.image.layer.nondistributable.v1.tar',
+  'application/vnd.oci.image.layer.nondistributable.v1.tar+gzip',
+  'application/vnd.oci.image.layer.nondistributable.v1.tar+zstd',
+]);
+
+/** Checks that what a manifest names is in its repository. */
+export class References {
+  constructor(
+    private readonly driver: StorageDriver,
+    private readonly blobs: BlobStore,
+    private readonly rules: ValidationRules,
+  ) {}
+
+  /**
+   * @throws {ManifestBlobUnknown} naming all that is missing
+   * @throws {ManifestInvalid} for a foreign layer whose URL is not allowed
+   */
+  async check(name: RepositoryName, manifest: Manifest): Promise<void> {
+    if (this.rules.disabled) return;
+    const local = manifest.layers.filter((layer) => !this.#isElsewhere(layer));
+    const blobs = manifest.config === undefined ? local : [manifest.config, ...local];
+    const children = manifest.manifests.filter((child) => this.#isRequired(child));
+    const missing = new Set<string>();
+    for (const blob of blobs) {
+      if (!(await this.#hasBlob(name, blob))) missing.add(blob.digest.toString());
+    }
+    for (const child of children) {
+      if (!(await this.#hasChild(name, child))) missing.add(child.digest.toString());
+    }
+    if (missing.size > 0) throw new ManifestBlobUnknown([...missing]);
+  }
+
+  /** Any descriptor may stand among layers, also of a manifest. */
+  async #hasBlob(name: RepositoryName, blob: ManifestDescriptor): Promise<boolean> {
+    if (await this.blobs.has(name, blob.digest)) return true;
+    return isManifestMediaType(blob.mediaType) && this.#hasRevision(name, blob);
+  }
+
+  async #hasChild(name: RepositoryName, child: ManifestDescriptor): Promise<boolean> {
+    if (await this.#hasRevision(name, child)) return true;
+    return !isManifestMediaType(child.mediaType) && this.blobs.has(name, child.digest);
+  }
+
+  async #hasRevision(name: RepositoryName, { digest }: ManifestDescriptor): Promise<boolean> {
+    const target = await readLink(this.driver, revisionLinkPath(name, digest));
+    return target !== undefined && target.equals(digest);
+  }
+
+  #isElsewhere(layer: ManifestDescriptor): boolean {
+    if (!foreignLayers.has(layer.mediaType) || layer.urls.length === 0) return false;
+    for (const url of layer.urls) {
+      if (!this.#isAllowed(url)) {
+        throw new ManifestInvalid('a URL of a foreign layer is not allowed by this registry', {
+          url: url.slice(0, 500),
+          digest: layer.digest.toString(),
+        });
+      }
+    }
+    return true;
+  }
+
+  #isAllowed(text: string): boolean {
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    if (url === undefined || !/^https?:$/.test(url.protocol) || url.hash !== '') return false;
+    const { allow, deny } = this.rules.urls;
+    return allow.some((rule) => rule.test(text)) && !deny.some((rule) => rule.test(text));
+  }
+
+  #isRequired({ platform }: ManifestDescriptor): boolean {
+    const { platforms } = this.rules;
+    if (platforms === 'all' || platforms === 'none') return platforms === 'all';
+    return platforms.some(
+      ({ architecture, os }) => platform?.architecture === architecture && platform.os === os,
+    );
+  }
+}
+
+function isManifestMediaType(mediaType: string): boolean {
+  return (
+    isIndexMediaType(mediaType) ||
+    mediaType === MediaType.ociManifest ||
+    mediaType === MediaType.dockerManifest
+  );
+}

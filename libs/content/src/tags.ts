@@ -1,0 +1,126 @@
+import type { Digest } from '#oci/digest.js';
+import { ManifestUnknown } from '#oci/errors.js';
+import { isTag, type Tag } from '#oci/reference.js';
+import type { RepositoryName } from '#oci/repository-name.js';
+import { PathNotFound, type StorageDriver, type StoredFile } from '#storage/storage-driver.js';
+
+import { linkFile, readLink } from './links.js';
+import { tagFolder, tagIndexLinkPath, tagLinkPath, tagsFolder } from './paths.js';
+
+/** Names for manifests, one object each: moving one tag never touches another. */
+export class Tags {
+  constructor(private readonly driver: StorageDriver) {}
+
+  /** @throws {ManifestUnknown} */
+  async resolve(name: RepositoryName, tag: Tag): Promise<Digest> {
+    const digest = await readLink(this.driver, tagLinkPath(name, tag));
+    if (digest === undefined) throw new ManifestUnknown(name, tag);
+    return digest;
+  }
+
+  /** What it takes to point a tag at a manifest: a file to write before, and the one that does it. */
+  filesFor(
+    name: RepositoryName,
+    tag: Tag,
+    digest: Digest,
+  ): { before: StoredFile; last: StoredFile } {
+    return {
+      before: linkFile(tagIndexLinkPath(name, tag, digest), digest),
+      last: linkFile(tagLinkPath(name, tag), digest),
+    };
+  }
+
+  /** Whether the tag points at the manifest already, durably; then there is nothing to write. */
+  async isSet(name: RepositoryName, tag: Tag, digest: Digest): Promise<boolean> {
+    const paths = [tagLinkPath(name, tag), tagIndexLinkPath(name, tag, digest)];
+    const targets = await Promise.all(paths.map((path) => readLink(this.driver, path)));
+    if (!targets.every((target) => target?.equals(digest))) return false;
+    await this.driver.confirm(paths);
+    return true;
+  }
+
+  /** A tag's removal takes its folder away when it is empty, also while the tag is set again: then its index is mended here. */
+  async mendIndex(name: RepositoryName, tag: Tag, digest: Digest): Promise<void> {
+    const file = linkFile(tagIndexLinkPath(name, tag, digest), digest);
+    if ((await readLink(this.driver, file.path)) === undefined) await this.driver.put([file]);
+  }
+
+  /** @throws {ManifestUnknown} */
+  async delete(name: RepositoryName, tag: Tag): Promise<void> {
+    await this.resolve(name, tag);
+    await this.driver.remove(tagLinkPath(name, tag));
+    await this.#removeEmptied(name, tag);
+  }
+
+  /** Removes the tags that point at a manifest at the moment of their removal. @returns those that it removed */
+  async deleteAllOf(name: RepositoryName, digest: Digest): Promise<Tag[]> {
+    const removed: Tag[] = [];
+    for (const tag of await this.#names(name)) {
+      const target = await readLink(this.driver, tagLinkPath(name, tag));
+      if (target === undefined || !target.equals(digest)) continue;
+      const { path, content } = linkFile(tagLinkPath(name, tag), digest);
+      if (await this.driver.removeIf(path, content)) {
+        removed.push(tag);
+        await this.#removeEmptied(name, tag);
+      }
+    }
+    return removed;
+  }
+
+  /**
+   * One page of the tags in ASCII order.
+   * @param after the last tag of the page before; need not exist
+   */
+  async list(
+    name: RepositoryName,
+    { limit, after }: { limit: number; after?: string | undefined },
+  ): Promise<{ tags: Tag[]; more: boolean }> {
+    const names = await this.#names(name);
+    const tags: Tag[] = [];
+    for (
+      let index = after === undefined ? 0 : firstAfter(names, after);
+      index < names.length;
+      index++
+    ) {
+      const tag = names[index] as Tag;
+      if (!(await this.#exists(name, tag))) continue;
+      if (tags.length === limit) return { tags, more: true };
+      tags.push(tag);
+    }
+    return { tags, more: false };
+  }
+
+  async #exists(name: RepositoryName, tag: Tag): Promise<boolean> {
+    try {
+      await this.driver.stat(tagLinkPath(name, tag));
+      return true;
+    } catch (error) {
+      if (!(error instanceof PathNotFound)) throw error;
+    }
+    return (await readLink(this.driver, tagLinkPath(name, tag))) !== undefined;
+  }
+
+  async #names(name: RepositoryName): Promise<Tag[]> {
+    const entries = await this.driver.list(tagsFolder(name));
+    return entries.map((entry) => entry.name).filter(isTag);
+  }
+
+  async #removeEmptied(name: RepositoryName, tag: Tag): Promise<void> {
+    const folder = tagFolder(name, tag);
+    if (!(await this.driver.removeFolder(`${folder}/current`))) return;
+    await this.driver.removeTree(`${folder}/index`);
+    await this.driver.removeFolder(folder);
+  }
+}
+
+/** Index of the first name behind `after`, by halving. */
+function firstAfter(names: readonly string[], after: string): number {
+  let low = 0;
+  let high = names.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((names[middle] as string) <= after) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

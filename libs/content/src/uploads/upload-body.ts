@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto';
+
+import { Digest, type DigestAlgorithm } from '#oci/digest.js';
+import { RangeInvalid, SizeInvalid } from '#oci/errors.js';
+import type { PartWriter } from '#storage/upload-area.js';
+
+import type { RunningHash } from './kept-hashes.js';
+
+/** What a request says of its body: its length, where it begins. All in bytes; undefined where it does not say. */
+export class BodyLength {
+  constructor(
+    readonly length: number | undefined,
+    readonly start?: number,
+  ) {}
+
+  /** @throws {RangeInvalid} if the body does not begin where the upload ends; one that does not say begins there */
+  requireStart(offset: number): void {
+    if (this.start !== undefined && this.start !== offset) {
+      throw new RangeInvalid('the chunk does not begin where the upload ends', {
+        expectedOffset: offset,
+        offset: this.start,
+      });
+    }
+  }
+
+  /** @throws {SizeInvalid} if other than the announced number of bytes came */
+  requireLength(actual: number): void {
+    if (this.length !== undefined && this.length !== actual) {
+      throw new SizeInvalid('the body does not have the length that was announced', {
+        announced: this.length,
+        received: actual,
+      });
+    }
+  }
+}
+
+export interface UploadBodyOptions {
+  readonly algorithm: DigestAlgorithm;
+  /** The hash of the bytes that are there, if this process has it. */
+  readonly running: RunningHash | undefined;
+  /** The digest of the bytes that are there, if the state tells it. */
+  readonly digestSoFar: Digest | undefined;
+}
+
+/** Bytes on their way into an upload, hashed as they pass wherever the bytes before them were. */
+export class UploadBody {
+  readonly running: RunningHash | undefined;
+  #digestSoFar: Digest | undefined;
+
+  constructor(
+    private readonly writer: PartWriter,
+    options: UploadBodyOptions,
+  ) {
+    const { algorithm } = options;
+    const fresh = writer.size === 0 ? { algorithm, hash: createHash(algorithm) } : undefined;
+    this.running = options.running ?? fresh;
+    this.#digestSoFar = options.digestSoFar;
+  }
+
+  async take(chunk: {
+    readonly bytes: AsyncIterable<Uint8Array>;
+    readonly length: BodyLength;
+  }): Promise<void> {
+    const before = this.writer.size;
+    for await (const bytes of chunk.bytes) {
+      const written = this.writer.write(bytes);
+      this.running?.hash.update(bytes);
+      if (written !== undefined) await written;
+    }
+    const taken = this.writer.size - before;
+    chunk.length.requireLength(taken);
+    if (taken > 0) this.#digestSoFar = undefined;
+  }
+
+  /** Of all bytes of the upload; undefined when those before this body were not hashed here. */
+  digest(): Digest | undefined {
+    if (this.#digestSoFar !== undefined) return this.#digestSoFar;
+    return this.running && Digest.from(this.running.hash.copy(), this.running.algorithm);
+  }
+
+  async readAgain(algorithm: DigestAlgorithm): Promise<Digest> {
+    const hash = createHash(algorithm);
+    for await (const bytes of this.writer.read()) hash.update(bytes);
+    return Digest.from(hash, algorithm);
+  }
+}

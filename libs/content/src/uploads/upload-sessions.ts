@@ -1,0 +1,249 @@
+import type { DigestAlgorithm } from '#oci/digest.js';
+import { Digest } from '#oci/digest.js';
+import { BlobUploadUnknown, DigestInvalid, RangeInvalid } from '#oci/errors.js';
+import type { RepositoryName } from '#oci/repository-name.js';
+import type { StorageDriver } from '#storage/storage-driver.js';
+import { PartsClaimed, type PartWriter, SessionEnded } from '#storage/upload-area.js';
+
+import type { BlobStore } from '../blobs/blob-store.js';
+import { KeptHashes } from './kept-hashes.js';
+import { isSessionId, newSessionId } from './session-id.js';
+import type { SigningSecrets } from './signing-secrets.js';
+import { type BodyLength, UploadBody } from './upload-body.js';
+import { offsetOf, signState, type UploadState, verifyState } from './upload-state.js';
+
+export interface UploadOwner {
+  readonly name: RepositoryName;
+  /** The account; empty for anonymous access. */
+  readonly subject: string;
+}
+
+/** A request's bytes, where it said they belong. */
+export interface UploadChunk {
+  readonly bytes: AsyncIterable<Uint8Array>;
+  /** From `Content-Length` and `Content-Range`. */
+  readonly length: BodyLength;
+}
+
+/** How long a Location stays good after its answer: a week, as Distribution keeps uploads (milliseconds). */
+const stateLifetime = 7 * 24 * 60 * 60 * 1000;
+
+/** Uploads from the first request to the blob. Each method is one request, in any process. */
+export class UploadSessions {
+  readonly #hashes = new KeptHashes();
+  readonly #committing = new Map<string, Promise<number>>();
+
+  constructor(
+    private readonly driver: StorageDriver,
+    private readonly blobs: BlobStore,
+    private readonly secrets: SigningSecrets,
+    private readonly now: () => number = Date.now,
+  ) {}
+
+  /** Bytes that a chunk should have at least; 0 where any size will do. */
+  get minimumChunkSize(): number {
+    return this.driver.uploads.minimumPartSize;
+  }
+
+  /** Writes nothing: the state is all there is of a session without bytes. */
+  begin({ name, subject }: UploadOwner, algorithm: DigestAlgorithm = 'sha256'): UploadState {
+    const session = newSessionId(this.secrets.first, { name, subject }, this.now());
+    return this.#stateOf({ name, subject, session, algorithm });
+  }
+
+  sign(state: UploadState): string {
+    return signState(this.secrets.first, state);
+  }
+
+  /** @throws {BlobUploadUnknown} for a session that is not ours, or not this owner's */
+  open(owner: UploadOwner, session: string, token: string | undefined): UploadState {
+    if (!isSessionId(this.secrets.all, session, owner)) {
+      throw new BlobUploadUnknown('no such upload in this repository');
+    }
+    if (token === undefined) {
+      return this.#stateOf({ ...owner, session, algorithm: 'sha256' });
+    }
+    return verifyState(this.secrets.all, token, { ...owner, session }, this.now());
+  }
+
+  /** What the storage has, whatever the state says. @throws {BlobUploadUnknown} */
+  async status(state: UploadState): Promise<UploadState> {
+    const found = await this.#find(state);
+    if (found === undefined) {
+      if (offsetOf(state) > 0) throw new BlobUploadUnknown('the upload was committed or cancelled');
+      return this.#renew(state, { parts: undefined, claimed: false, digest: undefined });
+    }
+    const same = found.parts.size === offsetOf(state) && found.parts.token === state.parts?.token;
+    const digest = same ? state.digest : undefined;
+    return this.#renew(state, { ...found, digest });
+  }
+
+  /** Appends a request's bytes; the state that is returned holds them. On any error the session is as it was. */
+  async append(state: UploadState, chunk: UploadChunk): Promise<UploadState> {
+    chunk.length.requireStart(offsetOf(state));
+    const writer = await this.#claim(state);
+    const body = this.#bodyOf(state, writer, state.algorithm);
+    await this.#orAbandon(writer, () => body.take(chunk));
+    const parts = await this.#finish(writer, state);
+    const running = body.running;
+    if (running !== undefined) this.#hashes.keep(parts, running);
+    this.#hashes.forget(state.parts);
+    return this.#renew(state, { parts, claimed: false, digest: body.digest() });
+  }
+
+  async cancel(state: UploadState): Promise<void> {
+    await this.status(state);
+    await this.driver.uploads.end(state.session);
+    this.#hashes.forget(state.parts);
+  }
+
+  /**
+   * Verifies the upload, with the last bytes if the request brings some, and makes it a blob of the repository. Goes on
+   * when the client has left; a request that repeats it while it runs waits for it, one that comes later finds it done.
+   *
+   * @returns the size of the blob in bytes
+   * @throws {DigestInvalid} if the bytes have another digest; the session is as it was, without this request's bytes
+   */
+  async commit(state: UploadState, digest: Digest, chunk?: UploadChunk): Promise<number> {
+    chunk?.length.requireStart(offsetOf(state));
+    const key = `${state.session} ${digest.toString()}`;
+    const running = chunk === undefined ? this.#committing.get(key) : undefined;
+    if (running !== undefined) return running;
+    const commit = this.#commit(state, digest, chunk).finally(() => {
+      if (this.#committing.get(key) === commit) this.#committing.delete(key);
+    });
+    this.#committing.set(key, commit);
+    return commit;
+  }
+
+  async #commit(
+    state: UploadState,
+    digest: Digest,
+    chunk: UploadChunk | undefined,
+  ): Promise<number> {
+    let writer: PartWriter;
+    try {
+      writer = await this.#claim(state, { recover: true });
+    } catch (error) {
+      // A repeated request: this repository's link and the data prove that the first one was answered, or nearly.
+      const repeated = error instanceof BlobUploadUnknown && offsetOf(state) > 0;
+      if (repeated && (await this.blobs.has(state.name, digest))) {
+        return this.blobs.stat(state.name, digest);
+      }
+      throw error;
+    }
+    const body = this.#bodyOf(state, writer, digest.algorithm);
+    await this.#orAbandon(writer, async () => {
+      if (chunk !== undefined) await body.take(chunk);
+      const actual = body.digest() ?? (await body.readAgain(digest.algorithm));
+      if (!actual.equals(digest)) {
+        throw new DigestInvalid('uploaded content does not have the digest that was given', {
+          expected: digest.toString(),
+          actual: actual.toString(),
+          size: writer.size,
+        });
+      }
+    });
+    const { size } = writer;
+    const { path, files } = this.blobs.placeOf(state.name, digest);
+    try {
+      await writer.commit(path, files);
+    } catch (error) {
+      throw error instanceof PartsClaimed
+        ? new BlobUploadUnknown('the upload was cancelled while it was committed')
+        : error;
+    }
+    await this.blobs.noteVerified(digest, size);
+    this.#hashes.forget(state.parts);
+    return size;
+  }
+
+  #bodyOf(state: UploadState, writer: PartWriter, algorithm: DigestAlgorithm): UploadBody {
+    const kept = state.parts && this.#hashes.copy(state.parts);
+    return new UploadBody(writer, {
+      algorithm,
+      running: kept?.algorithm === algorithm ? kept : undefined,
+      digestSoFar: state.digest?.algorithm === algorithm ? state.digest : undefined,
+    });
+  }
+
+  /**
+   * Who cannot have the parts that the state names is told where the upload stands: a chunk may have been sent twice, or to
+   * an older Location. The session stays as it is.
+   */
+  async #claim(state: UploadState, { recover = false } = {}): Promise<PartWriter> {
+    const { uploads } = this.driver;
+    try {
+      if (state.claimed && state.parts) return await uploads.recover(state.session, state.parts);
+      if (state.parts === undefined) await this.#refuseIfFurther(state);
+      return await uploads.claim(state.session, state.parts);
+    } catch (error) {
+      if (error instanceof SessionEnded) throw new BlobUploadUnknown('the upload was cancelled');
+      if (!(error instanceof PartsClaimed)) throw error;
+    }
+    const found = await this.#find(state);
+    if (found === undefined) throw new BlobUploadUnknown('the upload was committed or cancelled');
+    if (found.parts.size !== offsetOf(state) || !recover) throw outOfOrder(state, found.parts.size);
+    return uploads.recover(state.session, found.parts).catch((error: unknown) => {
+      throw error instanceof PartsClaimed ? outOfOrder(state, offsetOf(state)) : error;
+    });
+  }
+
+  async #refuseIfFurther(state: UploadState): Promise<void> {
+    const found = await this.#find(state);
+    if (found !== undefined && !found.claimed && found.parts.size > 0) {
+      throw outOfOrder(state, found.parts.size);
+    }
+  }
+
+  async #find(state: UploadState) {
+    try {
+      return await this.driver.uploads.find(state.session);
+    } catch (error) {
+      if (error instanceof SessionEnded) throw new BlobUploadUnknown('the upload was cancelled');
+      throw error;
+    }
+  }
+
+  async #finish(writer: PartWriter, state: UploadState) {
+    try {
+      return await writer.finish();
+    } catch (error) {
+      if (!(error instanceof PartsClaimed)) throw error;
+      throw new BlobUploadUnknown(`upload ${state.session} was cancelled meanwhile`);
+    }
+  }
+
+  async #orAbandon(writer: PartWriter, action: () => Promise<void>): Promise<void> {
+    try {
+      await action();
+    } catch (error) {
+      await writer.abandon();
+      throw error;
+    }
+  }
+
+  #stateOf(owner: UploadOwner & { session: string; algorithm: DigestAlgorithm }): UploadState {
+    return {
+      ...owner,
+      parts: undefined,
+      claimed: false,
+      digest: undefined,
+      expires: this.now() + stateLifetime,
+    };
+  }
+
+  #renew(
+    state: UploadState,
+    change: Pick<UploadState, 'parts' | 'claimed' | 'digest'>,
+  ): UploadState {
+    return { ...state, ...change, expires: this.now() + stateLifetime };
+  }
+}
+
+function outOfOrder(state: UploadState, size: number): RangeInvalid {
+  return new RangeInvalid('the chunk does not begin where the upload ends', {
+    expectedOffset: size,
+    offset: offsetOf(state),
+  });
+}

@@ -1,0 +1,101 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+
+import { z } from 'zod';
+
+import { Digest, type DigestAlgorithm } from '#oci/digest.js';
+import { BlobUploadUnknown } from '#oci/errors.js';
+import type { RepositoryName } from '#oci/repository-name.js';
+import type { UploadedParts } from '#storage/upload-area.js';
+
+/** All that is known of an upload session. It travels in the `_state` of the Location, signed; no replica keeps it. */
+export interface UploadState {
+  readonly name: RepositoryName;
+  readonly session: string;
+  /** Who began it; only they go on with it. Empty for anonymous access. */
+  readonly subject: string;
+  /** Undefined until the first bytes are finished. */
+  readonly parts: UploadedParts | undefined;
+  /** A writer that does not answer has the parts: going on copies them. */
+  readonly claimed: boolean;
+  /** Of all bytes so far; undefined when nobody could hash them as they passed. */
+  readonly digest: Digest | undefined;
+  /** What was announced at the start, to hash with. */
+  readonly algorithm: DigestAlgorithm;
+  /** Milliseconds since 1970. */
+  readonly expires: number;
+}
+
+/** The largest token that is looked at: 2 KiB. */
+const longestToken = 2048;
+const macLength = 32;
+
+const payloadSchema = z.strictObject({
+  n: z.string(),
+  i: z.string(),
+  u: z.string(),
+  p: z.tuple([z.number().int().nonnegative(), z.string()]).optional(),
+  c: z.literal(1).optional(),
+  d: z.string().optional(),
+  a: z.enum(['sha256', 'sha512']),
+  e: z.number(),
+});
+
+export function offsetOf(state: UploadState): number {
+  return state.parts?.size ?? 0;
+}
+
+export function signState(secret: Buffer, state: UploadState): string {
+  const payload: z.infer<typeof payloadSchema> = {
+    n: state.name,
+    i: state.session,
+    u: state.subject,
+    a: state.algorithm,
+    e: state.expires,
+    ...(state.parts && { p: [state.parts.size, state.parts.token] }),
+    ...(state.claimed && { c: 1 as const }),
+    ...(state.digest && { d: state.digest.toString() }),
+  };
+  const body = Buffer.from(JSON.stringify(payload));
+  return Buffer.concat([macOf(secret, body), body]).toString('base64url');
+}
+
+/** @throws {BlobUploadUnknown} unless one of the secrets signed it for this session, repository and subject, and it is not expired */
+export function verifyState(
+  secrets: readonly Buffer[],
+  token: string,
+  expected: { name: RepositoryName; session: string; subject: string },
+  now: number,
+): UploadState {
+  if (token.length > longestToken) throw new BlobUploadUnknown('the upload state is too long');
+  const bytes = Buffer.from(token, 'base64url');
+  const canonical = bytes.toString('base64url') === token;
+  const mac = bytes.subarray(0, macLength);
+  const body = bytes.subarray(macLength);
+  const signed =
+    canonical &&
+    mac.length === macLength &&
+    secrets.some((secret) => timingSafeEqual(macOf(secret, body), mac));
+  if (!signed)
+    throw new BlobUploadUnknown('the upload state was altered or is not from this registry');
+  const payload = payloadSchema.safeParse(JSON.parse(body.toString('utf8'))).data;
+  if (payload === undefined) throw new BlobUploadUnknown('the upload state is of another version');
+  const { name, session, subject } = expected;
+  if (payload.n !== name || payload.i !== session || payload.u !== subject) {
+    throw new BlobUploadUnknown('the upload state belongs to another upload');
+  }
+  if (payload.e < now) throw new BlobUploadUnknown('the upload state is expired');
+  return {
+    name,
+    session,
+    subject,
+    parts: payload.p && { size: payload.p[0], token: payload.p[1] },
+    claimed: payload.c === 1,
+    digest: payload.d === undefined ? undefined : Digest.parse(payload.d),
+    algorithm: payload.a,
+    expires: payload.e,
+  };
+}
+
+function macOf(secret: Buffer, body: Uint8Array): Buffer {
+  return createHmac('sha256', secret).update('state\0').update(body).digest();
+}
