@@ -1,5 +1,7 @@
 import { z } from 'zod';
 
+import { truths } from './truths.js';
+
 /** What a key's value looks like in the file; chooses how it is documented, printed and masked. */
 export type ValueKind =
   | 'text'
@@ -7,12 +9,17 @@ export type ValueKind =
   | 'integer'
   | 'duration'
   | 'size'
+  | 'word'
+  | 'pattern'
   | 'secret'
   | 'headers'
+  | 'secret headers'
   | 'free';
 
 export interface KeyDoc {
   readonly kind?: ValueKind;
+  /** What a `word` may be. */
+  readonly words?: readonly string[];
   /** Not one of Distribution's keys. */
   readonly ours?: true;
   /** Known, taken, and without effect: a warning says what happens instead. */
@@ -23,6 +30,8 @@ export interface KeyDoc {
   readonly harmless?: (value: unknown) => boolean;
   /** One of several sections that exclude each other; a plain name in place of the section chooses it. */
   readonly choice?: true;
+  /** Distribution's name of the key in variables, where it is not the one in the file. */
+  readonly variable?: string;
   /** The default in words, where it is not a constant. */
   readonly otherwise?: string;
 }
@@ -56,4 +65,27 @@ export function choice<T extends z.ZodType>(schema: T): T {
 export function documented<T extends z.ZodType>(schema: T, doc: KeyDoc): T {
   keyDocs.add(schema, { ...keyDocs.get(schema), ...doc });
   return schema;
+}
+
+/** For `harmless`: every entry of the list says `disabled: true`. */
+export function allDisabled(entries: unknown): boolean {
+  return Array.isArray(entries) && entries.every((entry) => isOn(field(entry, 'disabled')));
+}
+
+/** For `harmless`: the section says `enabled: false`, or does not say `enabled: true`. */
+export function notEnabled(part: unknown): boolean {
+  return !isOn(field(part, 'enabled'));
+}
+
+/** For `harmless`: the switch is off. */
+export function isOff(value: unknown): boolean {
+  return !isOn(value);
+}
+
+function field(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+}
+
+function isOn(value: unknown): boolean {
+  return value === true || (typeof value === 'string' && truths.get(value) === true);
 }

@@ -4,6 +4,7 @@ import { parseDuration } from './duration.js';
 import { documented } from './key-docs.js';
 import { Secret } from './secret.js';
 import { parseSize } from './size.js';
+import { truths } from './truths.js';
 
 /*
  * The values that keys take. The file and the environment both give text, so each accepts the text as well as the value.
@@ -46,15 +47,6 @@ export function integer(bounds: Bounds = {}) {
   return documented(numeric(parseInteger, 'a whole number', bounds, String), { kind: 'integer' });
 }
 
-const truths = new Map([
-  ...['true', 'True', 'TRUE', 'yes', 'Yes', 'YES', 'on', 'On', 'ON', 'y', 'Y', '1'].map(
-    (word) => [word, true] as const,
-  ),
-  ...['false', 'False', 'FALSE', 'no', 'No', 'NO', 'off', 'Off', 'OFF', 'n', 'N', '0'].map(
-    (word) => [word, false] as const,
-  ),
-]);
-
 export function bool() {
   const schema = z.union([z.boolean(), z.string()]).transform((value, context) => {
     const truth = typeof value === 'boolean' ? value : truths.get(value);
@@ -62,6 +54,28 @@ export function bool() {
     return truth;
   });
   return documented(schema, { kind: 'boolean' });
+}
+
+/** One of several words, in any letter case. */
+export function oneOf<const Word extends string>(...words: readonly Word[]) {
+  const schema = z.string().transform((value, context) => {
+    const word = words.find((known) => known.toLowerCase() === value.toLowerCase());
+    return word ?? refuse(context, `expected one of ${words.join(', ')}`);
+  });
+  return documented(schema, { kind: 'word', words });
+}
+
+/** A regular expression in the syntax that Go and JavaScript share, with Go's leading `(?i)`. */
+export function pattern() {
+  const schema = z.string().transform((value, context) => {
+    const ignoreCase = value.startsWith('(?i)');
+    try {
+      return new RegExp(ignoreCase ? value.slice(4) : value, ignoreCase ? 'iu' : 'u');
+    } catch {
+      return refuse(context, 'expected a regular expression');
+    }
+  });
+  return documented(schema, { kind: 'pattern' });
 }
 
 /** Text that is not empty. */
@@ -80,13 +94,12 @@ export function secret() {
 
 /** Names and values of HTTP headers; a name may come with one value or a list of them. */
 export function headers() {
-  const values = z.union([z.string(), z.array(z.string())]);
-  const schema = z
-    .record(z.string(), values)
-    .transform((map): Readonly<Record<string, readonly string[]>> =>
-      Object.fromEntries(Object.entries(map).map(([name, value]) => [name, [value].flat()])),
-    );
-  return documented(schema, { kind: 'headers' });
+  return documented(headerMap(), { kind: 'headers' });
+}
+
+/** Headers that may carry credentials: their values are masked wherever they would show. */
+export function secretHeaders() {
+  return documented(headerMap(), { kind: 'secret headers' });
 }
 
 /** Anything at all: for what is known only by name. */
@@ -97,6 +110,14 @@ export function free() {
 /** A part of the file that has keys of its own, is always there, and takes each default of its keys. */
 export function section<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
   return z.strictObject(shape).prefault(() => ({}) as never);
+}
+
+function headerMap() {
+  return z
+    .record(z.string(), z.union([z.string(), z.array(z.string())]))
+    .transform((map): Readonly<Record<string, readonly string[]>> =>
+      Object.fromEntries(Object.entries(map).map(([name, value]) => [name, [value].flat()])),
+    );
 }
 
 function numeric(

@@ -1,0 +1,71 @@
+import { z } from 'zod';
+
+import { authConfig } from '#auth/auth-config.js';
+import {
+  catalogConfig,
+  contentStorageKeys,
+  policyConfig,
+  tagsConfig,
+  validationConfig,
+} from '#content/content-config.js';
+import { chosenDriver, storageKeys } from '#storage/storage-config.js';
+import { logConfig } from '#telemetry/log-config.js';
+
+import { healthConfig } from './health/health-config.js';
+import { httpConfig } from './http/http-config.js';
+import {
+  compatibilityConfig,
+  middlewareConfig,
+  notificationsConfig,
+  oldLoglevel,
+  proxyConfig,
+  redisConfig,
+  reportingConfig,
+} from './unsupported-config.js';
+
+const storageConfig = z
+  .strictObject({ ...storageKeys, ...contentStorageKeys })
+  .prefault({})
+  .transform(({ tag, redirect, cache, delete: deletion, maintenance, ...drivers }) => ({
+    driver: chosenDriver(drivers),
+    tag,
+    redirect,
+    cache: { blobdescriptorsize: cache.blobdescriptorsize },
+    delete: deletion,
+    maintenance,
+  }))
+  .describe('Where the content is kept, and what may happen to it. Exactly one driver.');
+
+/** Distribution's file, version 0.1, and what the rest of the program sees of it. */
+export const configSchema = z
+  .strictObject({
+    version: z.literal('0.1', 'expected 0.1').describe('Version of the format. Every file has it.'),
+    log: logConfig,
+    loglevel: oldLoglevel,
+    storage: storageConfig,
+    auth: authConfig,
+    http: httpConfig,
+    health: healthConfig,
+    validation: validationConfig,
+    catalog: catalogConfig,
+    tags: tagsConfig,
+    policy: policyConfig,
+    notifications: notificationsConfig,
+    redis: redisConfig,
+    proxy: proxyConfig,
+    middleware: middlewareConfig,
+    reporting: reportingConfig,
+    compatibility: compatibilityConfig,
+  })
+  .transform(({ log, loglevel, storage, auth, http, health, validation, catalog, tags }) => ({
+    log: { ...log, level: log.level ?? loglevel ?? 'info' },
+    storage,
+    auth,
+    http,
+    health,
+    validation,
+    catalog,
+    tags,
+  }));
+
+export type Config = z.infer<typeof configSchema>;

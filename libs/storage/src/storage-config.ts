@@ -1,0 +1,69 @@
+import { z } from 'zod';
+
+import { choice, ignored, refused } from '#config/key-docs.js';
+import { bool, free, integer, oneOf, section, text } from '#config/values.js';
+
+const notYet = 'this storage driver is not supported yet; choose filesystem or inmemory';
+const later = (description: string) =>
+  choice(refused(free().optional().describe(description), notYet));
+
+const filesystem = z.strictObject({
+  rootdirectory: text()
+    .default('/var/lib/registry')
+    .describe('Folder of the data. Without any configuration file: `./data`.'),
+  maxthreads: integer({ min: 25 })
+    .default(100)
+    .describe('Most file operations that one process has under way at once.'),
+});
+
+const inmemory = z.strictObject({});
+
+const blobdescriptor = (description: string) =>
+  ignored(
+    oneOf('inmemory', 'redis').optional().describe(description),
+    'each process keeps what it read in its own memory, Redis is not asked',
+    { harmless: (value) => value !== 'redis' },
+  );
+
+/** What is below `storage` and belongs to drivers; the rest belongs to the content. */
+export const storageKeys = {
+  filesystem: choice(filesystem.optional().describe('Keeps the data in a folder.')),
+  inmemory: choice(
+    inmemory.optional().describe('Keeps the data in memory, until the process ends. One worker.'),
+  ),
+  s3: later('Amazon S3 and compatible services.'),
+  azure: later('Azure Blob Storage.'),
+  gcs: later('Google Cloud Storage.'),
+  swift: later('OpenStack Swift.'),
+  oss: later('Aliyun OSS.'),
+  tag: section({
+    concurrencylimit: integer({ min: 1 })
+      .default(8)
+      .describe('Tags that one request reads at the same time.'),
+  }),
+  redirect: section({
+    disable: bool()
+      .default(false)
+      .describe('Sends blobs itself where the storage has addresses of its own; files never have.'),
+  }),
+  cache: section({
+    blobdescriptor: blobdescriptor('Where facts about blobs are remembered.'),
+    layerinfo: blobdescriptor('Older name of `blobdescriptor`.'),
+    blobdescriptorsize: integer({ min: 0 })
+      .default(10_000)
+      .describe('Facts that a process remembers at most; 0 for no limit.'),
+  }),
+};
+
+export type StorageDriverConfig =
+  | ({ readonly driver: 'filesystem' } & z.infer<typeof filesystem>)
+  | { readonly driver: 'inmemory' };
+
+/** The one driver that the file or the variables chose; files in the default folder when they chose none. */
+export function chosenDriver(keys: {
+  readonly filesystem?: z.infer<typeof filesystem> | undefined;
+  readonly inmemory?: z.infer<typeof inmemory> | undefined;
+}): StorageDriverConfig {
+  if (keys.inmemory !== undefined) return { driver: 'inmemory' };
+  return { driver: 'filesystem', ...(keys.filesystem ?? filesystem.parse({})) };
+}
