@@ -1,0 +1,111 @@
+const mask = '******';
+const longestValue = 1024;
+const deepest = 4;
+const mostEntries = 50;
+
+/** Names under which credentials travel, whatever part of a request or configuration they came from. */
+const maskedNames = new Set([
+  'authorization',
+  'proxy-authorization',
+  'cookie',
+  'set-cookie',
+  'password',
+  'secret',
+  'token',
+  'access_token',
+  'refresh_token',
+  'x-docker-token',
+  '_state',
+]);
+
+const userinfo = /(:\/\/)[^\s/?#]*@/g;
+const queryValue =
+  /((?:^|[?&;\s"'])(?:(?:_|%5f)state|x-(?:amz|goog)-(?:signature|credential|security-token)|sig|signature|token|access_token|refresh_token|password|secret)=)[^&;\s"'#]*/gi;
+const credentials = /\b(Basic|Bearer|Negotiate)\s+[\w+/=.~-]+/gi;
+// Control characters, line separators, and marks that turn the direction of text.
+// oxlint-disable-next-line no-control-regex
+const unprintable =
+  /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
+
+/** Text as it may stand in a line of the log: of bounded length, without control characters, without credentials. */
+export function printableText(text: string, longest = longestValue): string {
+  const cut =
+    text.length > longest ? `${text.slice(0, longest)}…(${text.length} characters)` : text;
+  return withoutCredentials(cut).replace(
+    unprintable,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/** The same text with passwords in URLs, signatures and states in queries, and `Authorization` values masked. */
+export function withoutCredentials(text: string): string {
+  let result = text;
+  if (text.includes('@')) result = result.replace(userinfo, `$1${mask}@`);
+  if (text.includes('=')) result = result.replace(queryValue, `$1${mask}`);
+  if (text.includes(' ')) result = result.replace(credentials, `$1 ${mask}`);
+  return result;
+}
+
+/** The fields of a line, made of nothing but printable text, numbers, booleans, lists and records. */
+export function printableFields(fields: object): Record<string, unknown> {
+  const result: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(fields)) {
+    if (value !== undefined) result[printableText(name)] = field(name, value, 0);
+  }
+  return result;
+}
+
+function field(name: string, value: unknown, depth: number): unknown {
+  if (maskedNames.has(name) || maskedNames.has(name.toLowerCase())) return mask;
+  return printable(value, depth);
+}
+
+function printable(value: unknown, depth: number): unknown {
+  switch (typeof value) {
+    case 'string':
+      return printableText(value);
+    case 'number':
+    case 'boolean':
+      return value;
+    case 'bigint':
+      return value.toString();
+    case 'object':
+      return value === null ? null : printableObject(value, depth);
+    default:
+      return undefined;
+  }
+}
+
+function printableObject(value: object, depth: number): unknown {
+  if (value instanceof Error) return printableError(value, depth);
+  if (depth >= deepest) return '…';
+  if (Array.isArray(value)) {
+    return value.slice(0, mostEntries).map((entry) => printable(entry, depth + 1));
+  }
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
+  // Digests, names, secrets and URLs know how they print.
+  if (value.toString !== Object.prototype.toString && typeof value.toString === 'function') {
+    return printableText(String(value));
+  }
+  const entries = Object.entries(value).slice(0, mostEntries);
+  return Object.fromEntries(
+    entries.map(([name, inner]) => [printableText(name), field(name, inner, depth + 1)]),
+  );
+}
+
+function printableError(error: Error, depth: number): Record<string, unknown> {
+  return {
+    type: error.name,
+    message: printableText(error.message),
+    ...('code' in error && { code: printable(error.code, depth + 1) }),
+    ...(error.stack !== undefined && { stack: printableStack(error.stack) }),
+    ...(error.cause !== undefined &&
+      depth < deepest && { cause: printable(error.cause, depth + 1) }),
+  };
+}
+
+/** The calls without the message, which `message` holds already and which may have any number of lines. */
+function printableStack(stack: string): readonly string[] {
+  const calls = stack.split('\n').filter((line) => /^\s+at /.test(line));
+  return calls.slice(0, 20).map((line) => printableText(line.trim()));
+}
