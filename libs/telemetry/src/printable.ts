@@ -23,9 +23,10 @@ const queryValue =
   /((?:^|[?&;\s"'])(?:(?:_|%5f)state|x-(?:amz|goog)-(?:signature|credential|security-token)|sig|signature|token|access_token|refresh_token|password|secret)=)[^&;\s"'#]*/gi;
 const credentials = /\b(Basic|Bearer|Negotiate)\s+[\w+/=.~-]+/gi;
 // Control characters, line separators, and marks that turn the direction of text.
-// oxlint-disable-next-line no-control-regex
-const unprintable =
-  /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
+const unprintable = new RegExp(
+  '[\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069\\ufeff]',
+  'g',
+);
 
 /** Text as it may stand in a line of the log: of bounded length, without control characters, without credentials. */
 export function printableText(text: string, longest = longestValue): string {
@@ -46,18 +47,38 @@ export function withoutCredentials(text: string): string {
   return result;
 }
 
-/** The fields of a line, made of nothing but printable text, numbers, booleans, lists and records. */
-export function printableFields(fields: object): Record<string, unknown> {
-  const result: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(fields)) {
-    if (value !== undefined) result[printableText(name)] = field(name, value, 0);
-  }
-  return result;
+interface FieldName {
+  readonly printed: string;
+  readonly masked: boolean;
 }
 
-function field(name: string, value: unknown, depth: number): unknown {
-  if (maskedNames.has(name) || maskedNames.has(name.toLowerCase())) return mask;
-  return printable(value, depth);
+/** Names come from code and configuration, so they are few; what exceeds the bound is worked out each time. */
+const seenNames = new Map<string, FieldName>();
+
+function fieldName(name: string): FieldName {
+  const seen = seenNames.get(name);
+  if (seen !== undefined) return seen;
+  const judged = { printed: printableText(name), masked: maskedNames.has(name.toLowerCase()) };
+  if (seenNames.size < 1000 && name.length < 100) seenNames.set(name, judged);
+  return judged;
+}
+
+/** The fields of a line, made of nothing but printable text, numbers, booleans, lists and records. */
+export function printableFields(fields: object): Record<string, unknown> {
+  return printableEntries(Object.entries(fields), 0);
+}
+
+function printableEntries(
+  entries: readonly (readonly [string, unknown])[],
+  depth: number,
+): Record<string, unknown> {
+  const result: Record<string, unknown> = {};
+  for (const [name, value] of entries) {
+    if (value === undefined) continue;
+    const { printed, masked } = fieldName(name);
+    result[printed] = masked ? mask : printable(value, depth);
+  }
+  return result;
 }
 
 function printable(value: unknown, depth: number): unknown {
@@ -71,7 +92,9 @@ function printable(value: unknown, depth: number): unknown {
       return value.toString();
     case 'object':
       return value === null ? null : printableObject(value, depth);
-    default:
+    case 'undefined':
+    case 'function':
+    case 'symbol':
       return undefined;
   }
 }
@@ -84,13 +107,11 @@ function printableObject(value: object, depth: number): unknown {
   }
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
   // Digests, names, secrets and URLs know how they print.
-  if (value.toString !== Object.prototype.toString && typeof value.toString === 'function') {
-    return printableText(String(value));
+  const print: unknown = Reflect.get(value, 'toString');
+  if (typeof print === 'function' && print !== Object.prototype.toString) {
+    return printableText(`${print.call(value)}`);
   }
-  const entries = Object.entries(value).slice(0, mostEntries);
-  return Object.fromEntries(
-    entries.map(([name, inner]) => [printableText(name), field(name, inner, depth + 1)]),
-  );
+  return printableEntries(Object.entries(value).slice(0, mostEntries), depth + 1);
 }
 
 function printableError(error: Error, depth: number): Record<string, unknown> {
