@@ -1,0 +1,88 @@
+import { describe, expect, it } from '@jest/globals';
+
+import { BcryptHash } from './bcrypt-hash.js';
+import { HashingQueue } from './hashing-queue.js';
+import { HtpasswdUsers } from './htpasswd-users.js';
+import { PasswordVerifier } from './password-verifier.js';
+
+/** Counts what is really hashed. */
+class CountingQueue extends HashingQueue {
+  checks = 0;
+
+  override run(check: () => Promise<boolean>): Promise<boolean> {
+    this.checks++;
+    return super.run(check);
+  }
+}
+
+const usersWith = async (password: string) =>
+  HtpasswdUsers.parse(
+    `anna:${await BcryptHash.of(password, 4)}\nben:${await BcryptHash.of('b', 4)}`,
+  );
+
+const anna = { user: 'anna', password: 'secret' };
+
+describe('PasswordVerifier', () => {
+  it('tells right from wrong', async () => {
+    const users = await usersWith('secret');
+    const verifier = new PasswordVerifier();
+    expect(await verifier.verify(anna, users)).toBe(true);
+    expect(await verifier.verify({ ...anna, password: 'Secret' }, users)).toBe(false);
+    expect(await verifier.verify({ ...anna, user: 'ben' }, users)).toBe(false);
+    expect(await verifier.verify({ ...anna, user: 'nobody' }, users)).toBe(false);
+  });
+
+  it('hashes once for sixteen clients with one password, and not again after', async () => {
+    const users = await usersWith('secret');
+    const queue = new CountingQueue();
+    const verifier = new PasswordVerifier(queue);
+    const answers = await Promise.all(
+      Array.from({ length: 16 }, () => verifier.verify({ ...anna }, users)),
+    );
+    expect(answers).toEqual(answers.map(() => true));
+    expect(await verifier.verify(anna, users)).toBe(true);
+    expect(queue.checks).toBe(1);
+  });
+
+  it('hashes once for sixteen clients with one wrong password, and remembers nothing', async () => {
+    const users = await usersWith('secret');
+    const queue = new CountingQueue();
+    const verifier = new PasswordVerifier(queue);
+    const wrong = { ...anna, password: 'guess' };
+    const answers = await Promise.all(
+      Array.from({ length: 16 }, () => verifier.verify(wrong, users)),
+    );
+    expect(answers).toEqual(answers.map(() => false));
+    expect(queue.checks).toBe(1);
+    expect(await verifier.verify(wrong, users)).toBe(false);
+    expect(queue.checks).toBe(2);
+  });
+
+  it('forgets a password when the file has another one', async () => {
+    const verifier = new PasswordVerifier();
+    expect(await verifier.verify(anna, await usersWith('secret'))).toBe(true);
+    expect(await verifier.verify(anna, await usersWith('changed'))).toBe(false);
+  });
+
+  it('forgets a password when the user is removed', async () => {
+    const verifier = new PasswordVerifier();
+    expect(await verifier.verify(anna, await usersWith('secret'))).toBe(true);
+    expect(await verifier.verify(anna, HtpasswdUsers.none)).toBe(false);
+  });
+
+  it('hashes for a user who is not there, too', async () => {
+    const queue = new CountingQueue();
+    const verifier = new PasswordVerifier(queue);
+    await verifier.verify({ user: 'nobody', password: 'x' }, await usersWith('secret'));
+    expect(queue.checks).toBe(1);
+  });
+
+  it('does not mix up where the user ends and the password begins', async () => {
+    const users = HtpasswdUsers.parse(
+      `ab:${await BcryptHash.of('c', 4)}\na:${await BcryptHash.of('x', 4)}`,
+    );
+    const verifier = new PasswordVerifier();
+    expect(await verifier.verify({ user: 'ab', password: 'c' }, users)).toBe(true);
+    expect(await verifier.verify({ user: 'a', password: 'bc' }, users)).toBe(false);
+  });
+});

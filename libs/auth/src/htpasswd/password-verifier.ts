@@ -1,0 +1,57 @@
+import { createHmac, randomBytes } from 'node:crypto';
+
+import { LRUCache } from 'lru-cache';
+
+import type { BasicCredentials } from './basic-credentials.js';
+import type { BcryptHash } from './bcrypt-hash.js';
+import { HashingQueue } from './hashing-queue.js';
+import type { HtpasswdUsers } from './htpasswd-users.js';
+
+const keptCredentials = 4096;
+
+/** Milliseconds since their last use. */
+const keptFor = 5 * 60_000;
+
+/**
+ * Checks passwords against a file's accounts. Credentials that were right are remembered until five minutes after their last use, by a MAC
+ * under a key that only this process has, over the hash too: once the file says something else they are forgotten.
+ */
+export class PasswordVerifier {
+  readonly #key = randomBytes(32);
+  readonly #verified = new LRUCache<string, true>({
+    max: keptCredentials,
+    ttl: keptFor,
+    updateAgeOnGet: true,
+  });
+  readonly #underWay = new Map<string, Promise<boolean>>();
+
+  constructor(private readonly queue: HashingQueue = new HashingQueue()) {}
+
+  /** @throws {TooManyRequests} */
+  async verify(credentials: BasicCredentials, users: HtpasswdUsers): Promise<boolean> {
+    const known = users.find(credentials.user);
+    const hash = known ?? users.dummyFor(credentials.user);
+    const mac = this.#mac(credentials, hash);
+    if (this.#verified.get(mac)) return true;
+    const matched = await (this.#underWay.get(mac) ?? this.#check(mac, credentials, hash));
+    return matched && known !== undefined;
+  }
+
+  async #check(mac: string, { password }: BasicCredentials, hash: BcryptHash): Promise<boolean> {
+    const check = this.queue.run(() => hash.matches(password));
+    this.#underWay.set(mac, check);
+    try {
+      const matched = await check;
+      if (matched) this.#verified.set(mac, true);
+      return matched;
+    } finally {
+      this.#underWay.delete(mac);
+    }
+  }
+
+  #mac({ user, password }: BasicCredentials, hash: BcryptHash): string {
+    return createHmac('sha256', this.#key)
+      .update(`${user}\0${password}\0${hash.toString()}`)
+      .digest('base64');
+  }
+}
