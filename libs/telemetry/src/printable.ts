@@ -23,10 +23,7 @@ const queryValue =
   /((?:^|[?&;\s"'])(?:(?:_|%5f)state|x-(?:amz|goog)-(?:signature|credential|security-token)|sig|signature|token|access_token|refresh_token|password|secret)=)[^&;\s"'#]*/gi;
 const credentials = /\b(Basic|Bearer|Negotiate)\s+[\w+/=.~-]+/gi;
 // Control characters, line separators, and marks that turn the direction of text.
-const unprintable = new RegExp(
-  '[\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069\\ufeff]',
-  'g',
-);
+const unprintable = /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu;
 
 /** Text as it may stand in a line of the log: of bounded length, without control characters, without credentials. */
 export function printableText(text: string, longest = longestValue): string {
