@@ -32,7 +32,15 @@ export const projectRoot = fileURLToPath(
   ) ?? import.meta.url,
 );
 
-const program = `${projectRoot}dist/apps/cli/src/main.js`;
+/**
+ * What answers to `serve FILE`. Another registry in its place, such as Distribution's, shows whether a failure is the
+ * client's own.
+ */
+const standIn = process.env['HOLDFAST_TEST_STAND_IN'];
+const command =
+  standIn === undefined
+    ? [process.execPath, `${projectRoot}dist/apps/cli/src/main.js`, 'serve']
+    : [standIn, 'serve'];
 
 /** A running Holdfast that answers. */
 export class Holdfast {
@@ -59,14 +67,11 @@ export class Holdfast {
       const data = root ?? folder.join('data');
       const file = folder.join('config.yml');
       await writeFile(file, stringify(complete(config, host, data)));
-      const child = await RunningProcess.start(
-        process.execPath,
-        [program, 'serve', file, ...args],
-        {
-          cwd: folder.path,
-          env: { ...withoutRegistrySettings(process.env), ...env },
-        },
-      );
+      const [program = '', ...first] = command;
+      const child = await RunningProcess.start(program, [...first, file, ...args], {
+        cwd: folder.path,
+        env: { ...withoutRegistrySettings(process.env), ...env },
+      });
       const http = sectionOf(config, 'http');
       const url = `${'tls' in http ? 'https' : 'http'}://${host}`;
       const probe = `${url}${typeof http['prefix'] === 'string' ? http['prefix'].replace(/\/$/, '') : ''}/v2/`;
