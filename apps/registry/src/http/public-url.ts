@@ -90,7 +90,7 @@ export class PublicUrl {
     let address = peer === undefined ? '@' : plainAddress(peer);
     if ((hops ?? realIp) === undefined || !this.#isTrusted(request)) return address;
     if (hops === undefined) return isIP(realIp ?? '') === 0 ? address : plainAddress(realIp ?? '');
-    for (let end = hops.length; end > 0;) {
+    for (let end = hops.length, count = 0; end > 0 && count < mostHops; count++) {
       const comma = hops.lastIndexOf(',', end - 1);
       const hop = hops.slice(comma + 1, end).trim();
       if (isIP(hop) === 0) return address;

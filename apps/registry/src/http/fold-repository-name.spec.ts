@@ -1,0 +1,163 @@
+import { request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { json } from 'node:stream/consumers';
+
+import { afterEach, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import fastify, { type FastifyInstance } from 'fastify';
+
+import { foldRepositoryName } from './fold-repository-name.js';
+
+const open: FastifyInstance[] = [];
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((server) => server.close()));
+});
+
+/** A router as the application has it, which answers what it matched. */
+async function router(prefix?: string) {
+  const server = fastify({
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: 1024 },
+    rewriteUrl: (request) => foldRepositoryName(request.url ?? '/', prefix),
+  });
+  for (const route of [
+    '/v2/',
+    '/v2/:name/tags/list',
+    '/v2/:name/manifests/:reference',
+    '/v2/:name/blobs/:digest',
+    '/v2/:name/blobs/uploads',
+    '/v2/:name/blobs/uploads/:id',
+    '/v2/:name/referrers/:digest',
+  ]) {
+    server.get(route, (request) => ({ route, parameters: request.params, query: request.query }));
+  }
+  open.push(server);
+  await server.listen({ port: 0, host: '127.0.0.1' });
+  const { port } = server.addresses()[0] as AddressInfo;
+  // `inject` would normalise the URL first.
+  return (path: string): Promise<unknown> =>
+    new Promise((resolve, reject) => {
+      request({ port, path, agent: false }, (answer) => {
+        const body = json(answer).then((found) =>
+          answer.statusCode === 200 ? found : answer.statusCode,
+        );
+        body.then(resolve, reject);
+      })
+        .on('error', reject)
+        .end();
+    });
+}
+
+const digest = `sha256:${'a'.repeat(64)}`;
+
+describe('foldRepositoryName', () => {
+  it.each([
+    ['/v2/', '/v2/'],
+    ['/v2/_catalog?n=5', '/v2/_catalog?n=5'],
+    ['/v2/alpine/manifests/3.22', '/v2/alpine/manifests/3.22'],
+    ['/v2/library/alpine/manifests/3.22', '/v2/library%2Falpine/manifests/3.22'],
+    ['/v2/a/b/c/blobs/uploads/?digest=x/y', '/v2/a%2Fb%2Fc/blobs/uploads?digest=x/y'],
+    ['/v2/a/b/blobs/uploads?from=c/d', '/v2/a%2Fb/blobs/uploads?from=c/d'],
+    ['/v2/a/b/tags/list#x/y', '/v2/a%2Fb/tags/list#x/y'],
+    ['/v2/a/blobs/uploads/', '/v2/a/blobs/uploads'],
+    ['http://any.example/v2/a/b/tags/list', '/v2/a%2Fb/tags/list'],
+    ['http://any.example', '/'],
+    ['*', '*'],
+    ['/', '/'],
+    ['', ''],
+    ['/v2/blobs/uploads/', '/v2/blobs/uploads/'],
+    ['/v2/tags/list', '/v2/tags/list'],
+  ])('%p becomes %p', (url, folded) => {
+    expect(foldRepositoryName(url)).toBe(folded);
+  });
+
+  it('finds every repository under every name, the words of the API included', async () => {
+    const ask = await router();
+    const words = fc.constantFrom(
+      'a',
+      'b-c',
+      'blobs',
+      'uploads',
+      'tags',
+      'list',
+      'manifests',
+      'referrers',
+      'v2',
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(words, { minLength: 1, maxLength: 6 }).map((parts) => parts.join('/')),
+        words,
+        async (name, reference) => {
+          for (const [url, route, parameters] of [
+            ['tags/list', 'tags/list', {}],
+            [`manifests/${reference}`, 'manifests/:reference', { reference }],
+            [`blobs/${digest}`, 'blobs/:digest', { digest }],
+            [`blobs/${digest.replace(':', '%3A')}`, 'blobs/:digest', { digest }],
+            ['blobs/uploads', 'blobs/uploads', {}],
+            ['blobs/uploads/', 'blobs/uploads', {}],
+            ['blobs/uploads/7f3', 'blobs/uploads/:id', { id: '7f3' }],
+            [`referrers/${digest}`, 'referrers/:digest', { digest }],
+          ] as const) {
+            expect(await ask(`/v2/${name}/${url}?q=/1/`)).toEqual({
+              route: `/v2/:name/${route}`,
+              parameters: { name, ...parameters },
+              query: { q: '/1/' },
+            });
+          }
+        },
+      ),
+      { numRuns: 30 },
+    );
+  });
+
+  it.each([
+    ['/v2/a%2Fb/tags/list', 'a%2Fb'],
+    ['/v2/a/%2e%2e/b/tags/list', 'a/%2e%2e/b'],
+    ['/v2/a/../b/tags/list', 'a/../b'],
+    ['/v2/a/%252e%252e%252fb/tags/list', 'a/%252e%252e%252fb'],
+    ['/v2/a//b/tags/list', 'a//b'],
+    ['/v2//a/tags/list', '/a'],
+    ['/v2/a//tags/list', 'a/'],
+    [`/v2/${'a/'.repeat(4000)}a/tags/list`, 'a/'.repeat(150)],
+  ])('leaves the hostile name in %p for the grammar to refuse', async (url, name) => {
+    const ask = await router();
+    expect(await ask(url)).toMatchObject({ parameters: { name } });
+  });
+
+  it.each([
+    '//v2/a/tags/list',
+    '/v2/../v2/a/b',
+    '/x/../v2/a/tags/list',
+    '/v2/a/b/%74ags/list',
+    '/v2/a/blobs//uploads/',
+    '/v2/a/tags/list/',
+    '/v2%2Fa/tags/list',
+  ])('leads %p nowhere', async (url) => {
+    const ask = await router();
+    expect(await ask(url)).toBe(404);
+  });
+
+  it('takes http.prefix away, and leads nowhere without it', async () => {
+    const ask = await router('/team/registry/');
+    expect(await ask('/team/registry/v2/')).toMatchObject({ route: '/v2/' });
+    expect(await ask('/team/registry/v2/a/b/tags/list')).toMatchObject({
+      parameters: { name: 'a/b' },
+    });
+    expect(await ask('/v2/')).toBe(404);
+    expect(await ask('/v2/a/tags/list')).toBe(404);
+    expect(await ask('/team/registry//v2/a/tags/list')).toBe(404);
+  });
+
+  it.each([
+    ['slashes', `/v2/${'/'.repeat(32 * 1024)}tags/list`],
+    ['escapes', `/v2/${'%2e'.repeat(10 * 1024)}/tags/list`],
+    ['repeated resources', `/v2/${'blobs/uploads/'.repeat(2 * 1024)}`],
+    ['separators', `/v2/${'a-a.'.repeat(8 * 1024)}!/manifests/x`],
+  ])('reads 32 KiB of %s in under a millisecond', (_what, url) => {
+    foldRepositoryName(url);
+    const started = performance.now();
+    for (let time = 0; time < 10; time++) foldRepositoryName(url);
+    expect((performance.now() - started) / 10).toBeLessThan(1);
+  });
+});
