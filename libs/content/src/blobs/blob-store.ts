@@ -81,9 +81,18 @@ export class BlobStore {
     return typeof state === 'number' ? state : undefined;
   }
 
-  /** Gives a repository a blob that another has. @throws {BlobUnknown} if `from` has no such blob */
-  async mount(name: RepositoryName, digest: Digest, from: RepositoryName): Promise<number> {
-    const size = await this.stat(from, digest);
+  /**
+   * Gives a repository a blob that another has, or that any has where `from` is undefined. Who asks must be allowed to pull
+   * it there.
+   * @throws {BlobUnknown}
+   */
+  async mount(
+    name: RepositoryName,
+    digest: Digest,
+    from: RepositoryName | undefined,
+  ): Promise<number> {
+    const size = from === undefined ? await this.wholeSize(digest) : await this.stat(from, digest);
+    if (size === undefined) throw new BlobUnknown(digest);
     await this.driver.confirm([blobDataPath(digest)]);
     await this.driver.put([linkFile(blobLinkPath(name, digest), digest)]);
     return size;

@@ -30,6 +30,7 @@ export class ManifestStore {
     maxSize: mostKept,
     sizeCalculation: ({ body }) => body.length * 2 + 1024,
   });
+  readonly #learned = new LRUCache<string, true>({ max: 50_000 });
 
   constructor(
     private readonly driver: StorageDriver,
@@ -105,6 +106,14 @@ export class ManifestStore {
     await this.driver.remove(mediaTypePath(name, digest));
     await this.driver.removeFolder(link.slice(0, link.lastIndexOf('/')));
     return removed;
+  }
+
+  /** {@link learnSizes} in the background, for each manifest at its first pull from this process. */
+  async learnSizesOnce(stored: StoredManifest): Promise<void> {
+    const key = stored.digest.toString();
+    if (this.#learned.has(key)) return;
+    this.#learned.set(key, true);
+    await this.learnSizes(stored).catch(() => this.#learned.delete(key));
   }
 
   /** Writes down the sizes of blobs that came with an adopted storage. */

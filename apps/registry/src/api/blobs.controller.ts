@@ -1,0 +1,77 @@
+import { Controller, Delete, Get, Head, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+import { BlobStore } from '#content/blobs/blob-store.js';
+import type { Digest } from '#oci/digest.js';
+import type { RepositoryName } from '#oci/repository-name.js';
+
+import { parseRange } from './byte-ranges.js';
+import { isNotModified, sendContent, setBlobHeaders } from './content-reply.js';
+import { Name, PathDigest } from './params.js';
+
+@Controller('v2/:name/blobs')
+export class BlobsController {
+  constructor(private readonly blobs: BlobStore) {}
+
+  @Head(':digest')
+  async head(
+    @Name() name: RepositoryName,
+    @PathDigest() digest: Digest,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const size = await this.blobs.stat(name, digest);
+    setBlobHeaders(reply, digest);
+    if (isNotModified(request, digest)) return void reply.status(304).send();
+    reply.header('content-length', size).send();
+  }
+
+  @Get(':digest')
+  async get(
+    @Name() name: RepositoryName,
+    @PathDigest() digest: Digest,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const blob = await this.blobs.open(name, digest);
+    if (isNotModified(request, digest)) {
+      setBlobHeaders(reply, digest);
+      return void reply.status(304).send();
+    }
+    const condition = request.headers['if-range'];
+    const asked = condition === undefined || condition === `"${digest.toString()}"`;
+    const range = asked ? rangeOf(request, reply, blob.size) : undefined;
+    setBlobHeaders(reply, digest);
+    const status = range === undefined ? 200 : 206;
+    if (range !== undefined) {
+      reply.header('content-range', `bytes ${range.start}-${range.end}/${blob.size}`);
+    }
+    reply.header('content-length', range === undefined ? blob.size : range.end - range.start + 1);
+    if (blob.whole !== undefined) {
+      const bytes =
+        range === undefined ? blob.whole : blob.whole.subarray(range.start, range.end + 1);
+      return void reply.status(status).send(bytes);
+    }
+    await sendContent(reply, status, await blob.read(range));
+  }
+
+  /** Takes the blob from this repository. Its bytes stay while another repository, or a collector's grace, keeps them. */
+  @Delete(':digest')
+  async delete(
+    @Name() name: RepositoryName,
+    @PathDigest() digest: Digest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    await this.blobs.delete(name, digest);
+    reply.header('docker-content-digest', digest.toString()).status(202).send();
+  }
+}
+
+function rangeOf(request: FastifyRequest, reply: FastifyReply, size: number) {
+  const { range } = request.headers;
+  // RFC 9110, §15.5.17: an answer of 416 tells the size.
+  if (range !== undefined) reply.header('content-range', `bytes */${size}`);
+  const parsed = parseRange(range, size);
+  reply.removeHeader('content-range');
+  return parsed;
+}

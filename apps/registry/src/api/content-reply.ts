@@ -1,0 +1,66 @@
+import type { ServerResponse } from 'node:http';
+
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+import type { Digest } from '#oci/digest.js';
+import type { StoredContent } from '#storage/storage-driver.js';
+
+/** Content under a digest never changes; what does is who may see it, so shared caches have to ask. */
+const cacheControl = 'private, max-age=31536000, immutable';
+
+export function setContentHeaders(reply: FastifyReply, digest: Digest): void {
+  const text = digest.toString();
+  reply.header('docker-content-digest', text).header('etag', `"${text}"`);
+}
+
+export function setBlobHeaders(reply: FastifyReply, digest: Digest): void {
+  setContentHeaders(reply, digest);
+  reply
+    .header('content-type', 'application/octet-stream')
+    .header('accept-ranges', 'bytes')
+    .header('cache-control', cacheControl);
+}
+
+/** Whether the client has this content already (RFC 9110, §13.1.2). */
+export function isNotModified(request: FastifyRequest, digest: Digest): boolean {
+  const header = request.headers['if-none-match'];
+  if (header === undefined) return false;
+  if (header.trim() === '*') return true;
+  const text = digest.toString();
+  return header.split(',').some((tag) => {
+    const bare = tag.trim().replace(/^W\//, '');
+    return bare === `"${text}"` || bare === text;
+  });
+}
+
+/** Sends a stream past the framework: its chunks are only borrowed, so each is waited for. A failure cuts the connection. */
+export async function sendContent(
+  reply: FastifyReply,
+  status: number,
+  content: StoredContent,
+): Promise<void> {
+  const response = reply.raw;
+  reply.hijack();
+  response.writeHead(status, reply.getHeaders() as Record<string, string>);
+  try {
+    for await (const chunk of content) {
+      if (response.destroyed) return;
+      await written(response, chunk);
+    }
+    response.end();
+  } catch {
+    response.destroy(); // Never a short answer that looks whole.
+  }
+}
+
+function written(response: ServerResponse, chunk: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onClose = () => reject(new Error('the client left'));
+    response.once('close', onClose);
+    response.write(chunk, (error) => {
+      response.off('close', onClose);
+      if (error) reject(error);
+      else resolve();
+    });
+  });
+}

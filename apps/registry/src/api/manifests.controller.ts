@@ -1,0 +1,138 @@
+import {
+  Controller,
+  Delete,
+  Get,
+  Head,
+  Param,
+  Put,
+  Query as QueryParam,
+  Req,
+  Res,
+} from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+import { ManifestStore } from '#content/manifests/manifest-store.js';
+import type { StoredManifest } from '#content/manifests/stored-manifest.js';
+import { Tags } from '#content/tags.js';
+import { Digest } from '#oci/digest.js';
+import { DigestInvalid, ManifestUnknown, TagInvalid } from '#oci/errors.js';
+import { maximumManifestSize } from '#oci/manifest.js';
+import { parseReference, parseTag, type Reference } from '#oci/reference.js';
+import type { RepositoryName } from '#oci/repository-name.js';
+
+import { PublicUrl } from '../http/public-url.js';
+import { isNotModified, setContentHeaders } from './content-reply.js';
+import { TooManyTags } from './errors.js';
+import { readManifestBody } from './manifest-body.js';
+import { AcceptedTypes, childFor } from './manifest-negotiation.js';
+import { all, ManifestReference, Name, type Query } from './params.js';
+
+/** Tags that one push may set (distribution-spec "dev" asks for 10 at least). */
+const mostTags = 100;
+
+@Controller('v2/:name/manifests')
+export class ManifestsController {
+  constructor(
+    private readonly manifests: ManifestStore,
+    private readonly tags: Tags,
+    private readonly urls: PublicUrl,
+  ) {}
+
+  @Get(':reference')
+  async get(
+    @Name() name: RepositoryName,
+    @Param('reference') reference: string,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const stored = await this.#find(name, parseKnown(name, reference), request);
+    setContentHeaders(reply, stored.digest);
+    if (isNotModified(request, stored.digest)) return void reply.status(304).send();
+    void this.manifests.learnSizesOnce(stored);
+    reply.header('content-type', stored.mediaType).header('content-length', stored.body.length);
+    reply.send(stored.body);
+  }
+
+  @Head(':reference')
+  async head(
+    @Name() name: RepositoryName,
+    @Param('reference') reference: string,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const stored = await this.#find(name, parseKnown(name, reference), request);
+    setContentHeaders(reply, stored.digest);
+    if (isNotModified(request, stored.digest)) return void reply.status(304).send();
+    reply.header('content-type', stored.mediaType).header('content-length', stored.body.length);
+    reply.send();
+  }
+
+  @Put(':reference')
+  async put(
+    @Name() name: RepositoryName,
+    @ManifestReference() reference: Reference,
+    @QueryParam() query: Query,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const extra = all(query, 'tag').map(parseTag);
+    if (extra.length > mostTags) throw new TooManyTags(mostTags);
+    if (extra.length > 0 && typeof reference === 'string') {
+      throw new TagInvalid('the tag parameter goes with a push by digest', { tag: extra[0] });
+    }
+    const body = await readManifestBody(request.raw, maximumManifestSize);
+    const digest = Digest.of(body, typeof reference === 'string' ? 'sha256' : reference.algorithm);
+    if (typeof reference !== 'string' && !digest.equals(reference)) {
+      throw new DigestInvalid('the manifest does not have the digest of the URL', {
+        expected: reference.toString(),
+        actual: digest.toString(),
+      });
+    }
+    const tags = typeof reference === 'string' ? [reference] : [...new Set(extra)];
+    const pushed = { body, contentType: request.headers['content-type'], digest };
+    const { manifest } = await this.manifests.put(name, pushed, tags);
+    if (manifest?.subject) reply.header('oci-subject', manifest.subject.digest.toString());
+    if (extra.length > 0) reply.header('oci-tag', tags.join(', '));
+    reply
+      .header('docker-content-digest', digest.toString())
+      .header(
+        'location',
+        this.urls.location(request.raw, `/v2/${name}/manifests/${digest.toString()}`),
+      )
+      .status(201)
+      .send();
+  }
+
+  @Delete(':reference')
+  async delete(
+    @Name() name: RepositoryName,
+    @Param('reference') text: string,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const reference = parseKnown(name, text);
+    if (typeof reference === 'string') await this.tags.delete(name, reference);
+    else await this.manifests.delete(name, reference);
+    reply.status(202).send();
+  }
+
+  async #find(
+    name: RepositoryName,
+    reference: Reference,
+    request: FastifyRequest,
+  ): Promise<StoredManifest> {
+    const digest =
+      typeof reference === 'string' ? await this.tags.resolve(name, reference) : reference;
+    const stored = await this.manifests.get(name, digest);
+    const child = childFor(new AcceptedTypes(request.headers.accept), { name, reference }, stored);
+    return child === undefined ? stored : this.manifests.get(name, child);
+  }
+}
+
+/** A tag that cannot be one names nothing, so it is not found rather than wrong. */
+function parseKnown(name: RepositoryName, text: string): Reference {
+  try {
+    return parseReference(text);
+  } catch (error) {
+    throw error instanceof TagInvalid ? new ManifestUnknown(name, text.slice(0, 200)) : error;
+  }
+}

@@ -1,0 +1,47 @@
+import { Param, type PipeTransform } from '@nestjs/common';
+
+import { Digest } from '#oci/digest.js';
+import { PaginationNumberInvalid } from '#oci/errors.js';
+import { parseReference, type Reference } from '#oci/reference.js';
+import { parseRepositoryName, type RepositoryName } from '#oci/repository-name.js';
+
+const namePipe: PipeTransform<string, RepositoryName> = { transform: parseRepositoryName };
+const digestPipe: PipeTransform<string, Digest> = { transform: (text) => Digest.parse(text) };
+const referencePipe: PipeTransform<string, Reference> = { transform: parseReference };
+
+/** The repository of the path. */
+export const Name = () => Param('name', namePipe);
+
+/** The blob or subject of the path. */
+export const PathDigest = () => Param('digest', digestPipe);
+
+/** The manifest of the path. */
+export const ManifestReference = () => Param('reference', referencePipe);
+
+export type Query = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+/** A parameter that may stand once; of a repeated one the first counts. */
+export function one(query: Query, key: string): string | undefined {
+  const value = query[key];
+  return typeof value === 'string' ? value : value?.[0];
+}
+
+/** All values of a parameter that may be repeated. */
+export function all(query: Query, key: string): readonly string[] {
+  const value = query[key];
+  if (value === undefined) return [];
+  return typeof value === 'string' ? [value] : value;
+}
+
+/**
+ * How many entries a page has at most. More than the maximum is clamped: clients ask for 10,000 and follow the Link.
+ * @throws {PaginationNumberInvalid} unless `n` is one whole number
+ */
+export function pageSize(query: Query, maximum: number): number {
+  const n = query['n'];
+  if (n === undefined) return maximum;
+  if (typeof n !== 'string' || !/^\d{1,400}$/.test(n)) {
+    throw new PaginationNumberInvalid(typeof n === 'string' ? n.slice(0, 100) : n.length);
+  }
+  return Math.min(Number(n), maximum);
+}

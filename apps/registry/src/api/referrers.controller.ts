@@ -1,0 +1,64 @@
+import { Controller, Get, Query as QueryParam, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+import { Referrers } from '#content/referrers.js';
+import type { ReferrerDescriptor } from '#oci/descriptor.js';
+import type { Digest } from '#oci/digest.js';
+import { maximumManifestSize } from '#oci/manifest.js';
+import { MediaType } from '#oci/media-type.js';
+import type { RepositoryName } from '#oci/repository-name.js';
+
+import { setNextPage } from './page-link.js';
+import { Name, one, PathDigest, type Query } from './params.js';
+
+/** Bytes of descriptors in one page: with what is around them an index stays below the size that clients read. */
+const pageBytes = maximumManifestSize - 1024;
+
+@Controller('v2/:name/referrers')
+export class ReferrersController {
+  constructor(private readonly referrers: Referrers) {}
+
+  @Get(':digest')
+  async list(
+    @Name() name: RepositoryName,
+    @PathDigest() subject: Digest,
+    @QueryParam() query: Query,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const artifactType = one(query, 'artifactType');
+    const after = one(query, 'last');
+    const listed = (await this.referrers.list(name, subject)).filter(
+      (referrer) =>
+        (artifactType === undefined || referrer.artifactType === artifactType) &&
+        (after === undefined || referrer.digest.toString() > after),
+    );
+    const page = firstPage(listed);
+    if (artifactType !== undefined) reply.header('oci-filters-applied', 'artifactType');
+    const last = listed[page.length - 1];
+    if (page.length < listed.length && last !== undefined) {
+      setNextPage(reply, request, {
+        ...(artifactType !== undefined && { artifactType }),
+        last: last.digest.toString(),
+      });
+    }
+    reply
+      .type(MediaType.ociIndex)
+      .send(
+        `{"schemaVersion":2,"mediaType":"${MediaType.ociIndex}","manifests":[${page.join(',')}]}`,
+      );
+  }
+}
+
+/** At least one, however large it is. */
+function firstPage(referrers: readonly ReferrerDescriptor[]): string[] {
+  const page: string[] = [];
+  let bytes = 0;
+  for (const referrer of referrers) {
+    const text = JSON.stringify(referrer);
+    bytes += Buffer.byteLength(text) + 1;
+    if (bytes > pageBytes && page.length > 0) break;
+    page.push(text);
+  }
+  return page;
+}

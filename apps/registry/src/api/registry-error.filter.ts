@@ -1,0 +1,104 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, NotFoundException } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+import { NameInvalid, RegistryError, Unauthorized, Unavailable } from '#oci/errors.js';
+import { StorageUnavailable } from '#storage/storage-driver.js';
+import type { Log } from '#telemetry/log.js';
+
+import { ManifestTooLarge, MethodNotAllowed, TooManyTags } from './errors.js';
+import { statuses } from './statuses.js';
+import { unknownRoute } from './unknown-route.js';
+
+/** Seconds after which a client may try again when the storage takes no writes. */
+const retryAfter = '10';
+
+/** The one place where an error becomes an answer: the spec's JSON, with a detail that helps. */
+@Catch()
+export class RegistryErrorFilter implements ExceptionFilter<unknown> {
+  constructor(private readonly log: Log) {}
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    answerError(
+      error,
+      http.getRequest<FastifyRequest>(),
+      http.getResponse<FastifyReply>(),
+      this.log,
+    );
+  }
+}
+
+export function answerError(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  log: Log,
+): void {
+  if (reply.sent || reply.raw.headersSent) {
+    reply.raw.destroy();
+    return;
+  }
+  const known = asRegistryError(error, request);
+  if (known === undefined) {
+    log.error(
+      {
+        error: String(error),
+        stack: error instanceof Error ? error.stack : undefined,
+        method: request.method,
+      },
+      'request failed',
+    );
+  }
+  if (known instanceof Unauthorized) reply.header('www-authenticate', known.challenge);
+  if (known instanceof MethodNotAllowed) reply.header('allow', known.allow.join(', '));
+  if (known instanceof Unavailable) reply.header('retry-after', retryAfter);
+  // Bytes that nobody will read stand between this answer and the next request.
+  if (hasUnreadBody(request) && request.raw.httpVersionMajor === 1) {
+    reply.header('connection', 'close');
+  }
+  const { code, message, detail } = known ?? unknownError;
+  void reply
+    .status(known === undefined ? 500 : statusOf(known))
+    .removeHeader('content-length')
+    .type('application/json; charset=utf-8')
+    .send(JSON.stringify({ errors: [{ code, message, detail }] }));
+}
+
+const unknownError = {
+  code: 'UNKNOWN',
+  message: 'unknown error; the log tells more',
+  detail: undefined,
+};
+
+function asRegistryError(error: unknown, request: FastifyRequest): RegistryError | undefined {
+  if (error instanceof RegistryError) return error;
+  if (error instanceof NotFoundException) {
+    return unknownRoute((request.raw.url ?? '/').split('?', 1)[0] ?? '/');
+  }
+  if (isMalformedUrl(error)) return new NameInvalid('the URL cannot be read');
+  if (error instanceof StorageUnavailable) {
+    return new Unavailable(`the storage takes no writes: ${error.reason}`);
+  }
+  return undefined;
+}
+
+function statusOf(error: RegistryError): number {
+  if (error instanceof ManifestTooLarge) return 413;
+  if (error instanceof TooManyTags) return 414;
+  return statuses[error.code];
+}
+
+/** What the router refuses before any controller is asked: broken percent-encoding, a segment of absurd length. */
+function isMalformedUrl(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    (error.code === 'FST_ERR_BAD_URL' || error.code === 'FST_ERR_MAX_PARAM_LENGTH')
+  );
+}
+
+function hasUnreadBody({ headers, raw }: FastifyRequest): boolean {
+  const announced =
+    headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > 0;
+  return announced && !raw.complete;
+}

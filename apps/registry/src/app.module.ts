@@ -1,0 +1,79 @@
+import { type DynamicModule, Global, Module } from '@nestjs/common';
+
+import { ContentModule } from '#content/content.module.js';
+import { StorageDriver } from '#storage/storage-driver.js';
+import { Log } from '#telemetry/log.js';
+
+import { BaseController } from './api/base.controller.js';
+import { BlobsController } from './api/blobs.controller.js';
+import { CatalogController } from './api/catalog.controller.js';
+import { ManifestsController } from './api/manifests.controller.js';
+import { PageLimits } from './api/page-limits.js';
+import { ReferrersController } from './api/referrers.controller.js';
+import { TagsController } from './api/tags.controller.js';
+import { UploadsController } from './api/uploads.controller.js';
+import type { Config } from './config.js';
+import { PublicUrl } from './http/public-url.js';
+
+export interface AppParts {
+  readonly config: Config;
+  readonly log: Log;
+  readonly driver: StorageDriver;
+  /** What signs upload state; none: one is kept in the storage. */
+  readonly secrets: readonly string[];
+}
+
+/** What every module may ask for without importing it. */
+@Global()
+@Module({})
+class PlatformModule {
+  static register({ driver, log }: AppParts): DynamicModule {
+    return {
+      module: PlatformModule,
+      providers: [
+        { provide: StorageDriver, useValue: driver },
+        { provide: Log, useValue: log },
+      ],
+      exports: [StorageDriver, Log],
+    };
+  }
+}
+
+@Module({})
+export class AppModule {
+  static register(parts: AppParts): DynamicModule {
+    const { config, log, secrets } = parts;
+    return {
+      module: AppModule,
+      imports: [
+        PlatformModule.register(parts),
+        ContentModule.register({ validation: validationRules(config), secrets }),
+      ],
+      controllers: [
+        BaseController,
+        CatalogController,
+        UploadsController,
+        BlobsController,
+        ManifestsController,
+        TagsController,
+        ReferrersController,
+      ],
+      providers: [
+        { provide: PublicUrl, useFactory: () => new PublicUrl(config.http, log) },
+        {
+          provide: PageLimits,
+          useValue: new PageLimits(config.tags.maxtags, config.catalog.maxentries),
+        },
+      ],
+    };
+  }
+}
+
+function validationRules({ validation }: Config) {
+  const { urls, indexes } = validation.manifests;
+  return {
+    disabled: validation.disabled,
+    urls,
+    platforms: indexes.platforms === 'list' ? indexes.platformlist : indexes.platforms,
+  };
+}

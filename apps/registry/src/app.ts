@@ -1,0 +1,58 @@
+import 'reflect-metadata';
+import type { IncomingMessage, RequestListener, Server } from 'node:http';
+
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+
+import { MethodPolicyGuard } from './api/method-policy.guard.js';
+import { RegistryErrorFilter } from './api/registry-error.filter.js';
+import { AppModule, type AppParts } from './app.module.js';
+import { foldRepositoryName } from './http/fold-repository-name.js';
+
+export interface AppOptions extends AppParts {
+  /** Makes the server that Fastify answers on; Node's own for HTTP/1.1 where undefined. */
+  readonly createServer?: ((handler: RequestListener) => Server) | undefined;
+}
+
+/** The whole registry, ready to listen. */
+export async function createApp(options: AppOptions): Promise<NestFastifyApplication> {
+  const { config, log, createServer } = options;
+  const adapter = new FastifyAdapter({
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: 1024, ignoreTrailingSlash: true, caseSensitive: true },
+    rewriteUrl: (request: IncomingMessage) => foldRepositoryName(request.url ?? '/'),
+    forceCloseConnections: false,
+    requestTimeout: 0,
+    ...(createServer && { serverFactory: createServer }),
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(
+    AppModule.register(options),
+    adapter,
+    {
+      bodyParser: false,
+      logger: false,
+      abortOnError: false,
+    },
+  );
+  const fastify = adapter.getInstance();
+  // Bodies are read where they are needed, as streams.
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser('*', (_request, _payload, done) => done(null));
+  const added = Object.entries(config.http.headers);
+  fastify.addHook('onRequest', (request, reply, done) => {
+    if (request.raw.url?.startsWith('/v2') === true) {
+      reply.header('docker-distribution-api-version', 'registry/2.0');
+    }
+    for (const [name, values] of added) reply.header(name, values);
+    done();
+  });
+  app.useGlobalFilters(new RegistryErrorFilter(log));
+  app.useGlobalGuards(
+    new MethodPolicyGuard({
+      readOnly: config.storage.maintenance.readonly.enabled,
+      deletes: config.storage.delete.enabled,
+    }),
+  );
+  await app.init();
+  return app;
+}

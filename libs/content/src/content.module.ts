@@ -1,0 +1,81 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+
+import { StorageDriver } from '#storage/storage-driver.js';
+
+import { BlobStore } from './blobs/blob-store.js';
+import { UploadPurger } from './maintenance/upload-purger.js';
+import { ManifestStore } from './manifests/manifest-store.js';
+import { References, type ValidationRules } from './manifests/references.js';
+import { Referrers } from './referrers.js';
+import { Repositories } from './repositories/repositories.js';
+import { Tags } from './tags.js';
+import { SigningSecrets } from './uploads/signing-secrets.js';
+import { UploadSessions } from './uploads/upload-sessions.js';
+
+export interface ContentOptions {
+  readonly validation: ValidationRules;
+  /** What signs upload state, the first of them; none: one is made and kept in the storage. */
+  readonly secrets: readonly string[];
+}
+
+/** What a registry is, without HTTP. Needs a `StorageDriver` from elsewhere. */
+@Module({})
+export class ContentModule {
+  static register({ validation, secrets }: ContentOptions): DynamicModule {
+    const provided = [BlobStore, Tags, Referrers, Repositories, ManifestStore, UploadSessions];
+    return {
+      module: ContentModule,
+      providers: [
+        {
+          provide: BlobStore,
+          useFactory: (driver: StorageDriver) => new BlobStore(driver),
+          inject: [StorageDriver],
+        },
+        {
+          provide: Tags,
+          useFactory: (driver: StorageDriver) => new Tags(driver),
+          inject: [StorageDriver],
+        },
+        {
+          provide: Referrers,
+          useFactory: (driver: StorageDriver) => new Referrers(driver),
+          inject: [StorageDriver],
+        },
+        {
+          provide: Repositories,
+          useFactory: (driver: StorageDriver) => new Repositories(driver),
+          inject: [StorageDriver],
+        },
+        {
+          provide: References,
+          useFactory: (driver: StorageDriver, blobs: BlobStore) =>
+            new References(driver, blobs, validation),
+          inject: [StorageDriver, BlobStore],
+        },
+        {
+          provide: ManifestStore,
+          useFactory: (
+            driver: StorageDriver,
+            blobs: BlobStore,
+            tags: Tags,
+            referrers: Referrers,
+            references: References,
+          ) => new ManifestStore(driver, blobs, tags, referrers, references),
+          inject: [StorageDriver, BlobStore, Tags, Referrers, References],
+        },
+        {
+          provide: UploadSessions,
+          useFactory: async (driver: StorageDriver, blobs: BlobStore) =>
+            new UploadSessions(driver, blobs, await SigningSecrets.load(driver, secrets)),
+          inject: [StorageDriver, BlobStore],
+        },
+        {
+          provide: UploadPurger,
+          useFactory: (driver: StorageDriver) => new UploadPurger(driver),
+          inject: [StorageDriver],
+        },
+      ],
+      exports: [...provided, UploadPurger],
+    };
+  }
+}
