@@ -1,7 +1,7 @@
 import { AccessController, type Grant } from '../access-controller.js';
 
 /** The grant of a registry without access control. */
-export const anonymous: Grant = { subject: '', allows: () => true };
+const anonymous: Grant = { subject: '', allows: () => true };
 
 /** Everybody may do everything. */
 export class OpenAccess extends AccessController {
