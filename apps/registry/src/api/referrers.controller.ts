@@ -42,11 +42,9 @@ export class ReferrersController {
         last: last.digest.toString(),
       });
     }
-    reply
-      .type(MediaType.ociIndex)
-      .send(
-        `{"schemaVersion":2,"mediaType":"${MediaType.ociIndex}","manifests":[${page.join(',')}]}`,
-      );
+    const text = `{"schemaVersion":2,"mediaType":"${MediaType.ociIndex}","manifests":[${page.join(',')}]}`;
+    // As bytes: to a text the framework would add a charset, which the media type does not have.
+    reply.header('content-type', MediaType.ociIndex).send(Buffer.from(text));
   }
 }
 

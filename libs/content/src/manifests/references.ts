@@ -12,6 +12,7 @@ import { revisionLinkPath } from '../paths.js';
 export interface ValidationRules {
   readonly disabled: boolean;
   readonly urls: { readonly allow: readonly RegExp[]; readonly deny: readonly RegExp[] };
+  /** Children of an index that must be there; with `none` sparse content is welcome, images without their layers too. */
   readonly platforms: 'all' | 'none' | readonly Platform[];
 }
 
@@ -38,7 +39,8 @@ export class References {
    */
   async check(name: RepositoryName, manifest: Manifest): Promise<void> {
     if (this.rules.disabled) return;
-    const local = manifest.layers.filter((layer) => !this.#isElsewhere(layer));
+    const sparse = this.rules.platforms === 'none';
+    const local = manifest.layers.filter((layer) => !this.#isElsewhere(layer) && !sparse);
     const blobs = manifest.config === undefined ? local : [manifest.config, ...local];
     const children = manifest.manifests.filter((child) => this.#isRequired(child));
     const missing = new Set<string>();
