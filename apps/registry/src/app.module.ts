@@ -1,5 +1,6 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 
+import { AuthModule } from '#auth/auth.module.js';
 import { ContentModule } from '#content/content.module.js';
 import { StorageDriver } from '#storage/storage-driver.js';
 import { Log } from '#telemetry/log.js';
@@ -47,6 +48,7 @@ export class AppModule {
       module: AppModule,
       imports: [
         PlatformModule.register(parts),
+        AuthModule.register(config.auth),
         ContentModule.register({ validation: validationRules(config), secrets }),
       ],
       controllers: [

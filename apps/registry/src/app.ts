@@ -4,10 +4,14 @@ import type { IncomingMessage, RequestListener, Server } from 'node:http';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 
+import { AccessController } from '#auth/access-controller.js';
+
+import { AccessGuard, confidentialBy } from './api/access.guard.js';
 import { MethodPolicyGuard } from './api/method-policy.guard.js';
 import { RegistryErrorFilter } from './api/registry-error.filter.js';
 import { AppModule, type AppParts } from './app.module.js';
 import { foldRepositoryName } from './http/fold-repository-name.js';
+import { PublicUrl } from './http/public-url.js';
 
 export interface AppOptions extends AppParts {
   /** Makes the server that Fastify answers on; Node's own for HTTP/1.1 where undefined. */
@@ -47,6 +51,10 @@ export async function createApp(options: AppOptions): Promise<NestFastifyApplica
     done();
   });
   app.useGlobalFilters(new RegistryErrorFilter(log));
+  if (config.auth.scheme !== 'none') {
+    const isConfidential = confidentialBy(app.get(PublicUrl));
+    app.useGlobalGuards(new AccessGuard(app.get(AccessController), isConfidential, log));
+  }
   app.useGlobalGuards(
     new MethodPolicyGuard({
       readOnly: config.storage.maintenance.readonly.enabled,

@@ -1,7 +1,13 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, NotFoundException } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
-import { NameInvalid, RegistryError, Unauthorized, Unavailable } from '#oci/errors.js';
+import {
+  NameInvalid,
+  RegistryError,
+  TooManyRequests,
+  Unauthorized,
+  Unavailable,
+} from '#oci/errors.js';
 import { StorageUnavailable } from '#storage/storage-driver.js';
 import type { Log } from '#telemetry/log.js';
 
@@ -9,7 +15,7 @@ import { ManifestTooLarge, MethodNotAllowed, TooManyTags } from './errors.js';
 import { statuses } from './statuses.js';
 import { unknownRoute } from './unknown-route.js';
 
-/** Seconds after which a client may try again when the storage takes no writes. */
+/** Seconds after which a client may try again when the storage takes no writes, or too much is asked at once. */
 const retryAfter = '10';
 
 /** The one place where an error becomes an answer: the spec's JSON, with a detail that helps. */
@@ -51,7 +57,9 @@ export function answerError(
   }
   if (known instanceof Unauthorized) reply.header('www-authenticate', known.challenge);
   if (known instanceof MethodNotAllowed) reply.header('allow', known.allow.join(', '));
-  if (known instanceof Unavailable) reply.header('retry-after', retryAfter);
+  if (known instanceof Unavailable || known instanceof TooManyRequests) {
+    reply.header('retry-after', retryAfter);
+  }
   // Bytes that nobody will read stand between this answer and the next request.
   if (hasUnreadBody(request) && request.raw.httpVersionMajor === 1) {
     reply.header('connection', 'close');
