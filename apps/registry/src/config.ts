@@ -57,8 +57,8 @@ export const configSchema = z
     reporting: reportingConfig,
     compatibility: compatibilityConfig,
   })
-  .transform(({ log, loglevel, storage, auth, http, health, validation, catalog, tags }) => ({
-    log: { ...log, level: log.level ?? loglevel ?? 'info' },
+  .transform(({ log, storage, auth, http, health, validation, catalog, tags }) => ({
+    log,
     storage,
     auth,
     http,

@@ -1,6 +1,14 @@
 import { z } from 'zod';
 
-import { allDisabled, documented, ignored, notEnabled, refused } from '#config/key-docs.js';
+import {
+  allDisabled,
+  documented,
+  ignored,
+  lacks,
+  notEnabled,
+  outdated,
+  refused,
+} from '#config/key-docs.js';
 import {
   bool,
   duration,
@@ -130,7 +138,7 @@ export const proxyConfig = refused(
     .optional()
     .describe('Makes the registry a pull-through cache.'),
   'pulling through from another registry is not supported yet, and without it pulls would fail',
-  { harmless: (value) => !(value instanceof Object && 'remoteurl' in value) },
+  { harmless: lacks('remoteurl') },
 );
 
 const middleware = (where: string) =>
@@ -192,6 +200,9 @@ export const compatibilityConfig = section({
   ),
 });
 
-export const oldLoglevel = oneOf('error', 'warn', 'info', 'debug')
-  .optional()
-  .describe('Older name of `log.level`, which wins.');
+export const oldLoglevel = outdated(
+  oneOf('error', 'warn', 'info', 'debug')
+    .optional()
+    .describe('Older name of `log.level`, which wins.'),
+  'write log.level',
+);

@@ -26,6 +26,8 @@ export interface KeyDoc {
   readonly ignored?: string;
   /** Known, and the server does not start with it: the reason. */
   readonly refused?: string;
+  /** An older name of something: obeyed, with a warning. */
+  readonly outdated?: string;
   /** Values for which `ignored` and `refused` do not apply, such as a section that is switched off. */
   readonly harmless?: (value: unknown) => boolean;
   /** One of several sections that exclude each other; a plain name in place of the section chooses it. */
@@ -57,6 +59,11 @@ export function refused<T extends z.ZodType>(schema: T, because: string, doc: Ke
   return documented(schema, { ...doc, refused: because });
 }
 
+/** A key from older files that still works. `hint` completes the sentence "KEY is outdated: …". */
+export function outdated<T extends z.ZodType>(schema: T, hint: string): T {
+  return documented(schema, { outdated: hint });
+}
+
 /** One of the sections of which a configuration chooses exactly one (`storage.filesystem`, `auth.htpasswd`). */
 export function choice<T extends z.ZodType>(schema: T): T {
   return documented(schema, { choice: true });
@@ -75,6 +82,11 @@ export function allDisabled(entries: unknown): boolean {
 /** For `harmless`: the section says `enabled: false`, or does not say `enabled: true`. */
 export function notEnabled(part: unknown): boolean {
   return !isOn(field(part, 'enabled'));
+}
+
+/** For `harmless`: the section does not say `name`. */
+export function lacks(name: string): (part: unknown) => boolean {
+  return (part) => field(part, name) === undefined;
 }
 
 /** For `harmless`: the switch is off. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { refused } from '#config/key-docs.js';
+import { outdated, refused } from '#config/key-docs.js';
 import { bool, duration, integer, oneOf, pattern, section, text } from '#config/values.js';
 
 /** What is below `storage` and says what may happen to the content. */
@@ -50,7 +50,10 @@ const indexes = section({
 
 export const validationConfig = section({
   disabled: bool().default(false).describe('Checks none of what follows.'),
-  enabled: bool().optional().describe('Older form: `true` overrules `disabled`.'),
+  enabled: outdated(
+    bool().optional().describe('Older form: `true` overrules `disabled`.'),
+    'write validation.disabled',
+  ),
   manifests: section({ urls, indexes }),
 }).transform(({ disabled, enabled, manifests }) => ({
   disabled: disabled && enabled !== true,

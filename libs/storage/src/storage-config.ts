@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { choice, ignored, refused } from '#config/key-docs.js';
+import { choice, ignored, keyDocs, outdated, refused } from '#config/key-docs.js';
 import { bool, free, integer, oneOf, section, text } from '#config/values.js';
 
 const notYet = 'this storage driver is not supported yet; choose filesystem or inmemory';
@@ -48,12 +48,19 @@ export const storageKeys = {
   }),
   cache: section({
     blobdescriptor: blobdescriptor('Where facts about blobs are remembered.'),
-    layerinfo: blobdescriptor('Older name of `blobdescriptor`.'),
+    layerinfo: outdated(
+      blobdescriptor('Older name of `blobdescriptor`.'),
+      'write storage.cache.blobdescriptor',
+    ),
     blobdescriptorsize: integer({ min: 0 })
       .default(10_000)
       .describe('Facts that a process remembers at most; 0 for no limit.'),
   }),
 };
+
+export const driverNames: readonly string[] = Object.entries(storageKeys)
+  .filter(([, schema]) => keyDocs.get(schema)?.choice)
+  .map(([name]) => name);
 
 export type StorageDriverConfig =
   | ({ readonly driver: 'filesystem' } & z.infer<typeof filesystem>)

@@ -26,7 +26,7 @@ const mailHook = z.strictObject({
 });
 
 export const logConfig = section({
-  level: logLevel().optional().describe('Least severe level that is written.'),
+  level: logLevel().default('info').describe('Least severe level that is written.'),
   formatter: oneOf('text', 'json', 'logstash')
     .default('text')
     .describe('`text` for people, `json` and `logstash` for collectors.'),
