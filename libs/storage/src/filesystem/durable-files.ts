@@ -2,27 +2,30 @@ import { link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 import type { StoredFile } from '../storage-driver.js';
-import { errnoOf } from './errno.js';
+import { errnoOf, rootGone } from './errno.js';
 import type { FolderSync } from './folder-sync.js';
 import { linkUnlessThere } from './if-there.js';
+
+/** Told before each step of a write. */
+export type OnStep = (step: string) => void | Promise<void>;
 
 /** A file that has its bytes but not yet its name. */
 export interface PendingFile {
   readonly temporary: string;
   readonly path: string;
+  readonly inode: number;
 }
 
 export interface DurableFilesOptions {
   /** Absolute; no name above it is ever made or synced. */
   readonly root: string;
-  /** For files that have no name yet; on the same file system. */
+  /** For files that have no name yet; on the same file system. It is there for as long as the root is. */
   readonly temporaryFolder: string;
   readonly newId: () => string;
   readonly folders: FolderSync;
-  /** Whether an fsync of a folder covers the earlier making of its parents, by whomever. */
+  /** Whether an fsync of a folder covers every change of any folder made before it. */
   readonly ordered: boolean;
-  /** Told before each step of a write: the seam at which tests end the process. */
-  readonly onStep: (step: string) => void;
+  readonly onStep: OnStep;
 }
 
 export interface PublishOptions {
@@ -30,6 +33,9 @@ export interface PublishOptions {
   /** Folders that were changed before and become durable in the same wait. */
   readonly alsoChanged?: Iterable<string>;
 }
+
+/** A folder that is being removed by others all the time is an error, not a reason to try forever. */
+const mostAttempts = 20;
 
 /**
  * Puts files into place so that a crash leaves the old or the new. There are three waits: the bytes of all files, under
@@ -41,18 +47,30 @@ export class DurableFiles {
   /** Writes bytes under a temporary name, durably unless `volatile`. */
   async stage(file: StoredFile, { volatile = false } = {}): Promise<PendingFile> {
     const temporary = `${this.options.temporaryFolder}/${this.options.newId()}`;
-    this.options.onStep('stage');
+    await this.options.onStep('stage');
     const handle = await this.#create(temporary);
     try {
       await handle.writeFile(file.content);
+      await this.options.onStep('sync staged');
       if (!volatile) await handle.sync();
+      const { ino } = await handle.stat();
+      return { temporary, path: file.path, inode: ino };
     } catch (error) {
-      await rm(temporary, { force: true });
+      await this.#forget(temporary);
       throw error;
     } finally {
       await handle.close();
     }
-    return { temporary, path: file.path };
+  }
+
+  /** Stages all of them side by side, or none. */
+  async stageAll(files: readonly StoredFile[]): Promise<PendingFile[]> {
+    const staged = await Promise.allSettled(files.map((file) => this.stage(file)));
+    const pending = staged.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    const failure = staged.find((one) => one.status === 'rejected');
+    if (failure === undefined) return pending;
+    await this.discard(pending);
+    throw failure.reason;
   }
 
   /** Gives files their names, in order, and makes the names durable. */
@@ -62,7 +80,7 @@ export class DurableFiles {
   ): Promise<void> {
     const changed = new Set<string>(alsoChanged);
     for (const file of files) {
-      this.options.onStep(`rename ${file.path}`);
+      await this.options.onStep(`rename ${file.path}`);
       await this.#intoFolder(file.path, changed, () => rename(file.temporary, file.path));
     }
     if (!volatile) await this.sync(changed);
@@ -72,11 +90,11 @@ export class DurableFiles {
   async publishNew(file: PendingFile): Promise<boolean> {
     const changed = new Set<string>();
     let created = false;
+    await this.options.onStep(`create ${file.path}`);
     await this.#intoFolder(file.path, changed, async () => {
       created = await linkUnlessThere(file.temporary, file.path);
       if (!created) await stat(file.path); // Without the folder neither is there: then it is made again.
     });
-    await this.discard([file]);
     if (created) await this.sync(changed);
     return created;
   }
@@ -92,39 +110,38 @@ export class DurableFiles {
     return folders;
   }
 
-  /** Names an existing file a second time, in the place of whatever has the name. Adds the folders to be synced to `changed`. */
-  async linkOver(existing: string, path: string, changed: Set<string>): Promise<void> {
-    this.options.onStep(`link ${path}`);
+  /**
+   * Names an existing file a second time, in the place of whatever has the name; `onNaming` is told before that may have
+   * happened. Where the order of changes is not kept it is durable before anything else gets a name.
+   * @returns the folders that are to be synced
+   */
+  async linkOver(
+    existing: string,
+    path: string,
+    onNaming: () => void,
+  ): Promise<ReadonlySet<string>> {
+    const changed = new Set<string>();
+    await this.options.onStep(`link ${path}`);
     await this.#intoFolder(path, changed, async () => {
+      onNaming();
       try {
         await link(existing, path);
       } catch (error) {
         if (errnoOf(error) !== 'EEXIST') throw error;
-        const temporary = `${this.options.temporaryFolder}/${this.options.newId()}`;
-        await link(existing, temporary);
-        await rename(temporary, path);
-        await rm(temporary, { force: true }); // rename(2) leaves it when both are the same file
+        await this.#replaceByLink(existing, path);
       }
     });
+    if (!this.options.ordered) await this.sync(changed);
+    return changed;
   }
 
   async sync(folders: Iterable<string>): Promise<void> {
-    this.options.onStep('sync folders');
+    await this.options.onStep('sync folders');
     await Promise.all(Array.from(folders, (folder) => this.options.folders.sync(folder)));
   }
 
   async discard(files: readonly PendingFile[]): Promise<void> {
-    await Promise.all(files.map((file) => rm(file.temporary, { force: true })));
-  }
-
-  async #create(path: string) {
-    try {
-      return await open(path, 'wx', 0o644);
-    } catch (error) {
-      if (errnoOf(error) !== 'ENOENT') throw error;
-      await mkdir(dirname(path), { recursive: true });
-      return open(path, 'wx', 0o644);
-    }
+    await Promise.all(files.map((file) => this.#forget(file.temporary)));
   }
 
   /** Somebody may remove a folder between its making and its use; making it again is right as often as that happens. */
@@ -140,7 +157,7 @@ export class DurableFiles {
         await action();
         break;
       } catch (error) {
-        if (errnoOf(error) !== 'ENOENT' || attempt === 5) throw error;
+        if (errnoOf(error) !== 'ENOENT' || attempt === mostAttempts) throw error;
       }
     }
     changed.add(folder);
@@ -154,5 +171,29 @@ export class DurableFiles {
       changed.add(parent);
       if (parent === top) break;
     }
+  }
+
+  async #replaceByLink(existing: string, path: string): Promise<void> {
+    const temporary = `${this.options.temporaryFolder}/${this.options.newId()}`;
+    await link(existing, temporary);
+    try {
+      await this.options.onStep(`replace ${path}`);
+      await rename(temporary, path);
+    } finally {
+      await this.#forget(temporary); // rename(2) leaves it when both are the same file
+    }
+  }
+
+  async #create(path: string) {
+    try {
+      return await open(path, 'wx', 0o644);
+    } catch (error) {
+      throw errnoOf(error) === 'ENOENT' ? rootGone(error) : error;
+    }
+  }
+
+  /** What cannot be removed now is swept later: no reason to hide what went wrong before. */
+  async #forget(temporary: string): Promise<void> {
+    await rm(temporary, { force: true }).catch(() => undefined);
   }
 }

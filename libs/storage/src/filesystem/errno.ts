@@ -1,36 +1,46 @@
 import { PathNotFound, StorageUnavailable } from '../storage-driver.js';
 
-const unavailable: Readonly<Record<string, string>> = {
-  ENOSPC: 'no space left on the disk',
-  EDQUOT: 'the disk quota is used up',
-  EROFS: 'the file system is read-only',
-  EACCES: 'no permission to write to the root directory',
-  EPERM: 'no permission to write to the root directory',
-  EMFILE: 'too many open files',
-  ENFILE: 'too many open files',
-};
+const unavailable: ReadonlyMap<string | undefined, string> = new Map([
+  ['ENOSPC', 'no space left on the disk'],
+  ['EDQUOT', 'the disk quota is used up'],
+  ['EROFS', 'the file system is read-only'],
+  ['EACCES', 'no permission to write to the root directory'],
+  ['EPERM', 'no permission to write to the root directory'],
+  ['EMFILE', 'too many open files'],
+  ['ENFILE', 'too many open files'],
+  ['EIO', 'the disk reports an input/output error'],
+  ['ESHUTDOWN', 'the file system was shut down'],
+]);
+
+/** Neither of these is there: the path leads to no file. */
+const notThere: ReadonlySet<string | undefined> = new Set([
+  'ENOENT',
+  'ENOTDIR',
+  'EISDIR',
+  'ENAMETOOLONG',
+]);
 
 export function errnoOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string'
-    ? error.code
-    : undefined;
+  const code = typeof error === 'object' && error !== null && 'code' in error && error.code;
+  return typeof code === 'string' ? code : undefined;
+}
+
+export function isNotThere(error: unknown): boolean {
+  return notThere.has(errnoOf(error));
 }
 
 /** What a reader is told: a folder, or a file where a folder should be, is not a file. */
 export function translateRead(error: unknown, path: string): unknown {
-  switch (errnoOf(error)) {
-    case 'ENOENT':
-    case 'ENOTDIR':
-    case 'EISDIR':
-    case 'ENAMETOOLONG':
-      return new PathNotFound(path);
-    default:
-      return error;
-  }
+  return isNotThere(error) ? new PathNotFound(path) : error;
 }
 
 /** What a writer is told. */
 export function translateWrite(error: unknown): unknown {
-  const reason = unavailable[errnoOf(error) ?? ''];
+  const reason = unavailable.get(errnoOf(error));
   return reason === undefined ? error : new StorageUnavailable(reason, { cause: error });
+}
+
+/** Our own folders are made once, at the start; when they are missing later, so is everything, and nothing is made anew. */
+export function rootGone(cause?: unknown): StorageUnavailable {
+  return new StorageUnavailable('the root directory is gone, or not mounted any more', { cause });
 }

@@ -1,5 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { constants, open as openFd, fstat, type Stats, statSync } from 'node:fs';
+import {
+  close as closeFd,
+  constants,
+  existsSync,
+  fstat,
+  open as openFd,
+  type Stats,
+  statSync,
+} from 'node:fs';
 import { access, mkdir, open as openHandle, readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -17,13 +25,14 @@ import {
   type StoredStat,
 } from '../storage-driver.js';
 import { ComparedRemoval } from './compared-removal.js';
-import { DurableFiles } from './durable-files.js';
-import { errnoOf, translateRead, translateWrite } from './errno.js';
+import { DurableFiles, type OnStep, type PendingFile } from './durable-files.js';
+import { errnoOf, isNotThere, rootGone, translateRead, translateWrite } from './errno.js';
 import { FileContent } from './file-content.js';
 import { type FileSystem, fileSystemOf } from './file-system.js';
+import { entriesOf } from './folder-entries.js';
 import { FolderSync } from './folder-sync.js';
-import { ifThere, unlinkIfThere } from './if-there.js';
-import { identityOf, SmallFiles } from './small-files.js';
+import { ifThere, isThere } from './if-there.js';
+import { identityOf, notAFile, readWithoutWaiting, SmallFiles } from './small-files.js';
 import { UploadFiles } from './upload-files.js';
 
 const openFile = promisify(openFd);
@@ -35,7 +44,7 @@ const ownFolder = '/holdfast/v1';
 export interface FilesystemOptions {
   readonly rootdirectory: string;
   /** Told before each step of a write: the seam at which tests end the process. */
-  readonly onStep?: ((step: string) => void) | undefined;
+  readonly onStep?: OnStep | undefined;
 }
 
 /** Content in a folder of this machine, or of a network file system. */
@@ -48,115 +57,101 @@ export class FilesystemDriver extends StorageDriver {
   readonly #folders = new FolderSync();
   /** What is known to survive a crash, as it was then. */
   readonly #durable = new LRUCache<string, string>({ max: 20_000 });
-  readonly #compared = new ComparedRemoval();
+  readonly #compared: ComparedRemoval;
+  /** Made once, at the start: without it the root is gone. */
+  readonly #temporaryFolder: string;
 
   private constructor(
     private readonly root: string,
     private readonly fileSystem: FileSystem,
-    onStep: (step: string) => void,
+    onStep: OnStep,
   ) {
     super();
+    const { local, ordered } = fileSystem;
+    const temporaryFolder = join(root, ownFolder, 'temporary');
     const newId = () => randomBytes(12).toString('hex');
-    this.#small = new SmallFiles(fileSystem.local);
-    this.#files = new DurableFiles({
-      root,
-      temporaryFolder: join(root, ownFolder, 'temporary'),
-      newId,
-      folders: this.#folders,
-      ordered: fileSystem.ordered,
-      onStep,
-    });
+    const common = { temporaryFolder, local, folders: this.#folders, newId, onStep };
+    this.#temporaryFolder = temporaryFolder;
+    this.#small = new SmallFiles(local);
+    this.#files = new DurableFiles({ ...common, root, ordered });
+    this.#compared = new ComparedRemoval({ ...common, folder: join(root, ownFolder, 'removing') });
     this.uploads = new UploadFiles({
+      ...common,
       folder: join(root, ownFolder, 'uploads'),
-      temporaryFolder: join(root, ownFolder, 'temporary'),
       files: this.#files,
-      folders: this.#folders,
-      newId,
-      onStep,
       resolve: (path) => this.#resolve(path),
     });
   }
 
   /** @throws {StorageUnavailable} if the root directory cannot be made or written to */
-  static async connect({ rootdirectory, onStep = () => {} }: FilesystemOptions) {
+  static async connect({
+    rootdirectory,
+    onStep = () => {},
+  }: FilesystemOptions): Promise<FilesystemDriver> {
     const root = resolve(rootdirectory);
     // mkdir below /proc never returns.
     if (root === '/proc' || root.startsWith('/proc/')) {
       throw new StorageUnavailable(`${root} is not a place for files`);
     }
     try {
-      await mkdir(join(root, ownFolder, 'temporary'), { recursive: true });
-      await mkdir(join(root, ownFolder, 'uploads'), { recursive: true });
+      for (const folder of ['temporary', 'uploads', 'removing']) {
+        await makeDurableFolder(join(root, ownFolder, folder));
+      }
       await access(root, constants.R_OK | constants.W_OK | constants.X_OK);
+      const driver = new FilesystemDriver(root, await fileSystemOf(root), onStep);
+      await driver.#compared.settleAll();
+      return driver;
     } catch (error) {
-      throw translateWrite(error);
+      throw errnoOf(error) === 'EEXIST' || errnoOf(error) === 'ENOTDIR'
+        ? new StorageUnavailable(`${root} is not a folder, or not in one`, { cause: error })
+        : translateWrite(error);
     }
-    return new FilesystemDriver(root, await fileSystemOf(root), onStep);
   }
 
   async get(path: string, { limit }: { limit: number }): Promise<Buffer> {
-    const file = this.#resolve(path);
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.#small.read(file, limit);
-      } catch (error) {
-        const held = errnoOf(error) === 'ENOENT' ? await this.#compared.readHeld(file) : undefined;
-        if (held === undefined || (held === 'changing' && attempt === 20)) {
-          throw translateRead(error, path);
-        }
-        if (held !== 'changing') return held;
-      }
-    }
+    return this.#reading(path, (file) => this.#small.read(file, limit));
   }
 
   async stat(path: string): Promise<StoredStat> {
-    const file = this.#resolve(path);
-    let found: Stats | undefined;
-    try {
-      found = this.fileSystem.local ? statSync(file, { throwIfNoEntry: false }) : await stat(file);
-    } catch (error) {
-      throw translateRead(error, path);
-    }
-    if (found === undefined || !found.isFile()) throw new PathNotFound(path);
+    const found = await this.#reading(path, (file) => this.#statFile(file));
     return { size: found.size, modifiedAt: found.mtimeMs, version: identityOf(found) };
   }
 
   async read(path: string, range?: ByteRange): Promise<StoredContent> {
-    let fd: number;
+    const fd = await this.#reading(path, (file) => openFile(file, readWithoutWaiting));
     try {
-      fd = await openFile(this.#resolve(path), 'r');
+      const found = await statFd(fd);
+      if (!found.isFile()) throw new PathNotFound(path);
+      return new FileContent(fd, found.size, range ?? { start: 0, end: found.size - 1 });
     } catch (error) {
-      throw translateRead(error, path);
+      closeFd(fd);
+      throw error;
     }
-    const { size } = await statFd(fd);
-    return new FileContent(fd, size, range ?? { start: 0, end: size - 1 });
   }
 
   async put(files: readonly StoredFile[], last: readonly StoredFile[] = []): Promise<void> {
-    await this.#writing(async () => {
-      const staged = await Promise.allSettled(
-        [...files, ...last].map(({ path, content }) =>
-          this.#files.stage({ path: this.#resolve(path), content }),
-        ),
+    const pending = await this.#writing(async () => {
+      const staged = await this.#files.stageAll(
+        [...files, ...last].map(({ path, content }) => ({ path: this.#resolve(path), content })),
       );
-      const pending = staged.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-      try {
-        const failure = staged.find((one) => one.status === 'rejected');
-        if (failure) throw failure.reason;
-        if (files.length > 0) await this.#files.publish(pending.slice(0, files.length));
-        if (last.length > 0) await this.#files.publish(pending.slice(files.length));
-      } catch (error) {
-        await this.#files.discard(pending);
-        throw error;
-      }
+      return this.#orDiscard(staged, async () => {
+        if (files.length > 0) await this.#files.publish(staged.slice(0, files.length));
+        if (last.length > 0) await this.#files.publish(staged.slice(files.length));
+        return staged;
+      });
     });
-    for (const { path } of [...files, ...last]) this.#remember(path);
+    for (const file of pending) this.#remember(file);
   }
 
   async create({ path, content }: StoredFile): Promise<boolean> {
+    const file = this.#resolve(path);
     return this.#writing(async () => {
-      const staged = await this.#files.stage({ path: this.#resolve(path), content });
-      const created = await this.#files.publishNew(staged);
+      const staged = await this.#files.stage({ path: file, content });
+      const create = () => this.#files.publishNew(staged);
+      const created = await this.#orDiscard([staged], () =>
+        this.#compared.undisturbed(file, create),
+      );
+      await this.#files.discard([staged]);
       return created;
     });
   }
@@ -167,44 +162,20 @@ export class FilesystemDriver extends StorageDriver {
     });
   }
 
-  async #confirmOne(path: string): Promise<void> {
-    const file = this.#resolve(path);
-    const { version } = await this.stat(path);
-    if (this.#durable.get(path) === version) return;
-    const handle = await openHandle(file, 'r');
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await this.#files.sync(this.#files.foldersAbove(file));
-    this.#durable.set(path, version as string);
-  }
-
-  /** On a local disk; elsewhere every question costs more than it saves. */
-  #remember(path: string): void {
-    if (!this.fileSystem.local) return;
-    const found = statSync(this.#resolve(path), { throwIfNoEntry: false });
-    if (found !== undefined) this.#durable.set(path, identityOf(found));
-  }
-
   async putVolatile({ path, content }: StoredFile): Promise<void> {
     await this.#writing(async () => {
-      const file = { path: this.#resolve(path), content };
-      await this.#files.publish([await this.#files.stage(file, { volatile: true })], {
-        volatile: true,
-      });
+      const staged = await this.#files.stage(
+        { path: this.#resolve(path), content },
+        { volatile: true },
+      );
+      await this.#orDiscard([staged], () => this.#files.publish([staged], { volatile: true }));
     });
   }
 
   async remove(path: string): Promise<void> {
     const file = this.#resolve(path);
     await this.#writing(async () => {
-      for (;;) {
-        const names = [file, ...(await this.#compared.heldNames(file))];
-        const removed = await Promise.all(names.map(unlinkIfThere));
-        if (!removed.includes(true)) break;
-      }
+      await this.#compared.remove(file);
       await this.#syncIfThere(dirname(file));
     });
   }
@@ -219,9 +190,8 @@ export class FilesystemDriver extends StorageDriver {
   }
 
   async removeFolder(path: string): Promise<boolean> {
-    const folder = this.#resolve(path);
     try {
-      await rmdir(folder);
+      await rmdir(this.#resolve(path));
       return true;
     } catch (error) {
       const errno = errnoOf(error);
@@ -241,17 +211,29 @@ export class FilesystemDriver extends StorageDriver {
 
   async list(path: string): Promise<readonly StoredEntry[]> {
     const folder = this.#resolve(path);
-    const found = (await ifThere(() => readdir(folder, { withFileTypes: true }))) ?? [];
-    return found
-      .map((entry): StoredEntry => ({
-        name: entry.name,
-        kind: entry.isDirectory() ? 'folder' : 'file',
-      }))
-      .sort((a, b) => (a.name < b.name ? -1 : 1));
+    const found = await ifThere(() => readdir(folder, { withFileTypes: true }));
+    if (found !== undefined) return entriesOf(folder, found);
+    if (await this.#isRootGone()) throw rootGone();
+    return [];
   }
 
   #resolve(path: string): string {
     return this.root + path;
+  }
+
+  async #statFile(file: string): Promise<Stats> {
+    const found = this.fileSystem.local ? statSync(file) : await stat(file);
+    if (!found.isFile()) throw notAFile();
+    return found;
+  }
+
+  async #reading<T>(path: string, read: (file: string) => Promise<T>): Promise<T> {
+    try {
+      return await this.#compared.find(this.#resolve(path), read);
+    } catch (error) {
+      if (isNotThere(error) && (await this.#isRootGone())) throw rootGone(error);
+      throw translateRead(error, path);
+    }
   }
 
   async #writing<T>(action: () => Promise<T>): Promise<T> {
@@ -262,7 +244,54 @@ export class FilesystemDriver extends StorageDriver {
     }
   }
 
+  async #orDiscard<T>(staged: readonly PendingFile[], action: () => Promise<T>): Promise<T> {
+    try {
+      return await action();
+    } catch (error) {
+      await this.#files.discard(staged);
+      throw error;
+    }
+  }
+
+  async #confirmOne(path: string): Promise<void> {
+    const file = this.#resolve(path);
+    const { version } = await this.stat(path);
+    if (version !== undefined && this.#durable.get(path) === version) return;
+    const handle = await openHandle(file, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await this.#files.sync(this.#files.foldersAbove(file));
+    this.#durable.set(path, version as string);
+  }
+
+  /** On a local disk; elsewhere every question costs more than it saves. */
+  #remember({ path, inode }: PendingFile): void {
+    if (!this.fileSystem.local) return;
+    const found = statSync(path, { throwIfNoEntry: false });
+    // Another's file, put there since, is durable only when that other one says so.
+    if (found?.ino === inode) this.#durable.set(path.slice(this.root.length), identityOf(found));
+  }
+
+  async #isRootGone(): Promise<boolean> {
+    const folder = this.#temporaryFolder;
+    return this.fileSystem.local ? !existsSync(folder) : !(await isThere(folder));
+  }
+
   async #syncIfThere(folder: string): Promise<void> {
     await ifThere(() => this.#folders.sync(folder));
+  }
+}
+
+async function makeDurableFolder(folder: string): Promise<void> {
+  const firstMade = await mkdir(folder, { recursive: true });
+  if (firstMade === undefined) return;
+  const folders = new FolderSync();
+  for (let parent = dirname(folder); parent.length >= dirname(firstMade).length;) {
+    await folders.sync(parent);
+    if (parent === dirname(parent)) return;
+    parent = dirname(parent);
   }
 }

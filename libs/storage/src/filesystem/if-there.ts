@@ -1,4 +1,4 @@
-import { link, readdir, readFile, rename, unlink } from 'node:fs/promises';
+import { link, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
 
 import { errnoOf } from './errno.js';
 
@@ -17,6 +17,10 @@ export async function readIfThere(file: string): Promise<Buffer | undefined> {
   return ifThere(() => readFile(file));
 }
 
+export async function isThere(path: string): Promise<boolean> {
+  return (await ifThere(() => stat(path))) !== undefined;
+}
+
 export async function namesIn(folder: string): Promise<string[]> {
   return (await ifThere(() => readdir(folder))) ?? [];
 }
@@ -26,9 +30,11 @@ export async function unlinkIfThere(file: string): Promise<boolean> {
   return (await ifThere(() => unlink(file).then(() => true))) ?? false;
 }
 
-/** Whether there was one to rename. */
+/** Whether there was one to rename. `to` is a name that nobody else uses. */
 export async function renameIfThere(from: string, to: string): Promise<boolean> {
-  return (await ifThere(() => rename(from, to).then(() => true))) ?? false;
+  const renamed = await ifThere(() => rename(from, to).then(() => true));
+  // NFS sends a lost request again, which then finds that it was done.
+  return renamed ?? isThere(to);
 }
 
 /** Gives an existing file a second name if nothing has that name. */

@@ -1,4 +1,4 @@
-import { type Stats, statSync } from 'node:fs';
+import { constants, type Stats, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 
 import { LRUCache } from 'lru-cache';
@@ -34,17 +34,24 @@ export class SmallFiles {
     const known = this.local ? this.#known.get(path) : undefined;
     if (known !== undefined) {
       const stat = statSync(path, { throwIfNoEntry: false });
-      if (stat !== undefined && identityOf(stat) === known.identity) return known.content;
+      if (
+        stat !== undefined &&
+        identityOf(stat) === known.identity &&
+        known.content.length <= limit
+      ) {
+        return known.content;
+      }
       this.#known.delete(path);
     }
     return this.#readFresh(path, limit);
   }
 
   async #readFresh(path: string, limit: number): Promise<Buffer> {
-    const handle = await open(path, 'r');
+    const handle = await open(path, readWithoutWaiting);
     try {
       const stat = await handle.stat();
-      if (stat.isDirectory()) throw Object.assign(new Error('is a folder'), { code: 'EISDIR' });
+      const settled = isSettled(stat); // As of before the reading, which may take its time.
+      if (!stat.isFile()) throw notAFile();
       if (stat.size > limit) throw new ContentTooLarge(path, stat.size, limit);
       const content = Buffer.allocUnsafeSlow(stat.size);
       let length = 0;
@@ -54,7 +61,7 @@ export class SmallFiles {
         length += bytesRead;
       }
       const whole = length === content.length;
-      if (this.local && whole && stat.size <= largestKept && isSettled(stat)) {
+      if (this.local && whole && settled && stat.size <= largestKept) {
         this.#known.set(path, { identity: identityOf(stat), content });
       }
       return content.subarray(0, length);
@@ -62,6 +69,13 @@ export class SmallFiles {
       await handle.close();
     }
   }
+}
+
+/** Opening a named pipe would wait for its writer. */
+export const readWithoutWaiting = constants.O_RDONLY | constants.O_NONBLOCK;
+
+export function notAFile(): Error {
+  return Object.assign(new Error('not a file'), { code: 'EISDIR' });
 }
 
 export function identityOf(stat: Stats): string {

@@ -1,11 +1,11 @@
 import type { FileHandle } from 'node:fs/promises';
 
 import type { StoredFile } from '../storage-driver.js';
-import { PartsClaimed, PartWriter, type UploadedParts } from '../upload-area.js';
+import { PartWriter, type UploadedParts } from '../upload-area.js';
 import type { PendingFile } from './durable-files.js';
 import { errnoOf, translateWrite } from './errno.js';
 import { FileContent } from './file-content.js';
-import { renameIfThere, unlinkIfThere } from './if-there.js';
+import { isThere, renameIfThere, unlinkIfThere } from './if-there.js';
 import type { UploadFilesOptions } from './upload-files.js';
 
 /** Bytes that may wait in memory before the writer is told to wait. */
@@ -19,14 +19,23 @@ export interface UploadFilePlace {
   readonly token: string;
   /** While it is written. */
   readonly path: string;
-  /** What it was claimed from and goes back to; undefined for a new one. */
+  /** What it was claimed from and goes back to; undefined for a new line, or a copy. */
   readonly claimedPath: string | undefined;
+  /** What it was copied from, and replaces once it is durable. */
+  readonly copiedPath: string | undefined;
   readonly finishedPath: (size: number) => string;
+  /** Why the file is not there any more. */
+  readonly lost: () => Promise<Error>;
   readonly folder: string;
   readonly options: UploadFilesOptions;
 }
 
-/** One request's hold of an upload's file. Bytes go out in the order they came, several chunks in one call. */
+/**
+ * One request's hold of an upload's file. Bytes go out in the order they came, several chunks in one call.
+ *
+ * A file that has had another name for a moment may belong to another request, or be a blob, by now. So from the first
+ * attempt to give it one it is never written to, nor cut, again.
+ */
 export class UploadFile extends PartWriter {
   #size: number;
   #written: number;
@@ -35,9 +44,11 @@ export class UploadFile extends PartWriter {
   #flushing: Promise<void> | undefined;
   #syncing: Promise<void> | undefined;
   #syncedAt: number;
-  #failure: unknown;
-  /** The file may be a blob by now: it is never written to, nor cut, again. Going on copies its finished bytes. */
-  #named = false;
+  #failure: Error | undefined;
+  /** Whether the bytes that were there at first can be relied on: not when the disk refused to keep what followed. */
+  #trusted = true;
+  #ended = false;
+  #reading: FileContent | undefined;
 
   constructor(
     private readonly handle: FileHandle,
@@ -55,7 +66,8 @@ export class UploadFile extends PartWriter {
   }
 
   write(chunk: Uint8Array): Promise<void> | undefined {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure as Error);
+    if (this.#ended) return Promise.reject(new Error('this part of the upload has ended'));
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
     this.#size += chunk.length;
     this.#waiting.push(chunk);
     this.#waitingBytes += chunk.length;
@@ -69,25 +81,28 @@ export class UploadFile extends PartWriter {
     await this.#settle();
     const { fd } = this.handle;
     const content = new FileContent(fd, this.#size, { start: 0, end: this.#size - 1 }, 'borrowed');
+    this.#reading = content;
     yield* content;
   }
 
   async finish(): Promise<UploadedParts> {
-    const { place } = this;
+    const { path, options, finishedPath, folder } = this.place;
     try {
       await this.#settle();
-      place.options.onStep('sync part');
-      if (this.#size > this.base) await this.handle.sync();
-      place.options.onStep('finish part');
-      const renamed = await renameIfThere(place.path, place.finishedPath(this.#size));
-      if (!renamed) throw new PartsClaimed(place.session);
-      await place.options.folders.sync(place.folder);
+      await options.onStep('sync part');
+      if (this.#size > this.base || this.place.copiedPath !== undefined) await this.#sync();
+      await options.onStep('finish part');
+      this.#ended = true;
+      if (!(await renameIfThere(path, finishedPath(this.#size)))) throw await this.place.lost();
+      await options.onStep('sync finished part');
+      await options.folders.sync(folder);
     } catch (error) {
-      await this.abandon();
+      await this.#letGo();
       throw translateWrite(error);
     }
-    await this.handle.close();
-    return { size: this.#size, token: place.token };
+    await this.#removeSource();
+    await this.#close();
+    return { size: this.#size, token: this.place.token };
   }
 
   async commit(path: string, files: readonly StoredFile[]): Promise<void> {
@@ -95,28 +110,28 @@ export class UploadFile extends PartWriter {
     let pending: PendingFile[] = [];
     try {
       await this.#settle();
-      onStep('sync data');
-      const synced = this.handle.sync();
-      const staged = await Promise.allSettled(
-        files.map((file) => durable.stage({ path: resolve(file.path), content: file.content })),
+      await onStep('sync data');
+      const staging = durable.stageAll(
+        files.map((file) => ({ path: resolve(file.path), content: file.content })),
       );
-      pending = staged.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-      await synced;
-      const failure = staged.find((one) => one.status === 'rejected');
-      if (failure) throw failure.reason;
-      const changed = new Set<string>();
-      this.#named = true;
-      await durable.linkOver(this.place.path, resolve(path), changed);
-      await durable.publish(pending, { alsoChanged: changed });
+      const [synced, staged] = await Promise.allSettled([this.#sync(), staging]);
+      if (staged.status === 'fulfilled') pending = staged.value;
+      if (synced.status === 'rejected') throw synced.reason;
+      if (staged.status === 'rejected') throw staged.reason;
+      const alsoChanged = await durable.linkOver(this.place.path, resolve(path), () => {
+        this.#ended = true;
+      });
+      await durable.publish(pending, { alsoChanged });
     } catch (error) {
       await durable.discard(pending);
-      await this.abandon();
-      if (errnoOf(error) === 'ENOENT') throw new PartsClaimed(this.place.session);
-      throw translateWrite(error);
+      const lost = errnoOf(error) === 'ENOENT' && !(await isThere(this.place.path));
+      await this.#letGo();
+      throw lost ? await this.place.lost() : translateWrite(error);
     }
-    onStep('remove part');
-    await unlinkIfThere(this.place.path);
-    await this.handle.close();
+    await onStep('remove part');
+    await unlinkIfThere(this.place.path).catch(() => undefined); // It is swept later.
+    await this.#removeSource();
+    await this.#close();
   }
 
   async abandon(): Promise<void> {
@@ -126,13 +141,32 @@ export class UploadFile extends PartWriter {
     try {
       if (claimedPath === undefined) {
         await unlinkIfThere(path);
-      } else if (!this.#named) {
+      } else if (!this.#ended && this.#trusted) {
+        this.#ended = true;
         await this.handle.truncate(this.base);
         await renameIfThere(path, claimedPath); // Not there: the session was ended meanwhile.
       }
+    } catch (error) {
+      throw translateWrite(error);
     } finally {
-      await this.handle.close();
+      await this.#close();
     }
+  }
+
+  /** After an error that is told already. */
+  async #letGo(): Promise<void> {
+    await this.abandon().catch(() => undefined);
+  }
+
+  async #removeSource(): Promise<void> {
+    const { copiedPath } = this.place;
+    if (copiedPath !== undefined) await unlinkIfThere(copiedPath).catch(() => undefined);
+  }
+
+  async #close(): Promise<void> {
+    this.#ended = true;
+    await this.#reading?.close();
+    await this.handle.close();
   }
 
   async #flush(): Promise<void> {
@@ -147,7 +181,7 @@ export class UploadFile extends PartWriter {
         this.#startSync();
       }
     } catch (error) {
-      this.#failure = translateWrite(error);
+      this.#failure = translateWrite(error) as Error;
       this.#waiting = [];
       this.#waitingBytes = 0;
     } finally {
@@ -160,11 +194,23 @@ export class UploadFile extends PartWriter {
     this.#syncedAt = this.#written;
     this.#syncing = this.handle.datasync().then(
       () => (this.#syncing = undefined),
-      (error: unknown) => {
-        // A failed fsync marks the pages clean: asking again would say that all is well.
-        this.#failure ??= translateWrite(error);
-      },
+      (error: unknown) => this.#distrust(error),
     );
+  }
+
+  async #sync(): Promise<void> {
+    try {
+      await this.handle.sync();
+    } catch (error) {
+      this.#distrust(error);
+      throw error;
+    }
+  }
+
+  /** A failed fsync marks the pages clean: asking again would say that all is well. */
+  #distrust(error: unknown): void {
+    this.#trusted = false;
+    this.#failure ??= translateWrite(error) as Error;
   }
 
   /** Waits until all bytes are with the operating system. */

@@ -1,24 +1,33 @@
+import { existsSync } from 'node:fs';
 import { constants, copyFile, type FileHandle, mkdir, open, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { PartsClaimed, SessionEnded, UploadArea, type UploadedParts } from '../upload-area.js';
-import type { DurableFiles } from './durable-files.js';
-import { translateWrite } from './errno.js';
+import type { DurableFiles, OnStep } from './durable-files.js';
+import { errnoOf, rootGone, translateWrite } from './errno.js';
 import type { FolderSync } from './folder-sync.js';
-import { ifThere, namesIn, renameIfThere, unlinkIfThere } from './if-there.js';
+import { ifThere, isThere, namesIn, renameIfThere, unlinkIfThere } from './if-there.js';
 import { type LineName, parseLineName, lineName } from './line-name.js';
 import { UploadFile } from './upload-file.js';
 
 export interface UploadFilesOptions {
-  /** Absolute. */
+  /** Absolute. It is there for as long as the root is. */
   readonly folder: string;
   readonly temporaryFolder: string;
+  /** Whether asking for a name costs less than handing the question to a thread. */
+  readonly local: boolean;
   readonly files: DurableFiles;
   readonly folders: FolderSync;
   readonly newId: () => string;
-  readonly onStep: (step: string) => void;
+  readonly onStep: OnStep;
   /** From a path of the storage to one of the machine. */
   readonly resolve: (path: string) => string;
+}
+
+/** What a line begins with: nothing, the file that was claimed, or a copy. */
+interface Origin {
+  readonly claimed?: LineName;
+  readonly copied?: LineName;
 }
 
 const endedSuffix = '.ended';
@@ -37,35 +46,29 @@ export class UploadFiles extends UploadArea {
 
   async claim(session: string, parts: UploadedParts | undefined): Promise<UploadFile> {
     const line = this.#newLine(session, parts?.size ?? 0);
-    if (parts === undefined) {
-      if (await this.#isEnded(session)) throw new SessionEnded(session);
-      return this.#open(line, 'wx');
-    }
+    if (parts === undefined) return this.#open(line, 'wx', {});
     const finished = { session, size: parts.size, state: 'done', writer: parts.token } as const;
-    const taken = await renameIfThere(this.#path(finished), this.#path(line));
-    if (!taken) {
-      if (await this.#isEnded(session)) throw new SessionEnded(session);
-      throw new PartsClaimed(session);
-    }
-    return this.#open(line, 'r+', finished);
+    await this.options.onStep('claim part');
+    const taken = await this.#rename(finished, line);
+    if (!taken) throw await this.#lost(session);
+    return this.#open(line, 'r+', { claimed: finished });
   }
 
   async recover(session: string, parts: UploadedParts): Promise<UploadFile> {
     if (parts.size === 0) return this.claim(session, undefined);
-    if (await this.#isEnded(session)) throw new SessionEnded(session);
-    const name = (await this.#lines(session)).find(({ writer }) => writer === parts.token);
-    if (name === undefined) throw new PartsClaimed(session);
+    const source = (await this.#lines(session)).find(({ writer }) => writer === parts.token);
+    if (source === undefined) throw await this.#lost(session);
     const line = this.#newLine(session, parts.size);
+    await this.options.onStep('copy part');
     const copied = await ifThere(async () => {
-      await copyFile(this.#path(name), this.#path(line), constants.COPYFILE_FICLONE);
+      await copyFile(this.#path(source), this.#path(line), constants.COPYFILE_FICLONE);
       return true;
     }).catch(async (error: unknown) => {
-      await rm(this.#path(line), { force: true });
+      await this.#forget(line);
       throw translateWrite(error);
     });
-    if (copied === undefined) throw new PartsClaimed(session);
-    const finished: LineName = { ...line, state: 'done' };
-    return this.#open(line, 'r+', finished);
+    if (copied === undefined) throw await this.#lost(session);
+    return this.#open(line, 'r+', { copied: source });
   }
 
   async find(session: string) {
@@ -85,9 +88,14 @@ export class UploadFiles extends UploadArea {
   async end(session: string): Promise<void> {
     const folder = this.#shard(session);
     try {
-      await mkdir(folder, { recursive: true });
-      await (await open(join(folder, session + endedSuffix), 'w')).close();
-      for (const line of await this.#lines(session)) await unlinkIfThere(this.#path(line));
+      await this.options.onStep('end session');
+      await (await this.#openFile(this.#endedPath(session), 'w', session)).close();
+      // Whoever takes a line looks for the mark afterwards, so none is added for long.
+      for (let lines = await this.#lines(session); lines.length > 0;) {
+        for (const line of lines) await unlinkIfThere(this.#path(line));
+        lines = await this.#lines(session);
+      }
+      await this.options.onStep('sync ended session');
       await this.options.folders.sync(folder);
     } catch (error) {
       throw translateWrite(error);
@@ -101,41 +109,78 @@ export class UploadFiles extends UploadArea {
       for (const name of await namesIn(folder)) {
         const path = join(folder, name);
         const found = await ifThere(() => stat(path));
-        if (found === undefined || !found.isFile() || found.mtimeMs >= before) continue;
-        if (!dryRun) await unlinkIfThere(path);
+        // Being claimed, and so renamed, changes the ctime only.
+        if (found === undefined || found.ctimeMs >= before || found.mtimeMs >= before) continue;
+        if (!dryRun) await rm(path, { recursive: true, force: true });
         yield path;
       }
     }
   }
 
-  async #open(line: LineName, flags: 'wx' | 'r+', claimedFrom?: LineName): Promise<UploadFile> {
+  async #open(line: LineName, flags: 'wx' | 'r+', origin: Origin): Promise<UploadFile> {
     const path = this.#path(line);
+    await this.options.onStep('open part');
+    let handle: FileHandle | undefined;
     try {
-      const handle = await this.#openFile(path, flags, line.session);
+      handle = await this.#openFile(path, flags, line.session);
+      if (await this.#isEnded(line.session)) {
+        await unlinkIfThere(path);
+        throw new SessionEnded(line.session);
+      }
       if (flags === 'r+') await cutTo(handle, line.size);
       return new UploadFile(handle, line.size, {
         path,
         finishedPath: (size) => this.#path({ ...line, size, state: 'done' }),
-        claimedPath: claimedFrom && this.#path(claimedFrom),
+        claimedPath: origin.claimed && this.#path(origin.claimed),
+        copiedPath: origin.copied && this.#path(origin.copied),
+        lost: () => this.#lost(line.session),
         session: line.session,
         token: line.writer,
         folder: this.#shard(line.session),
         options: this.options,
       });
     } catch (error) {
-      throw translateWrite(error);
+      await handle?.close();
+      if (origin.claimed) await this.#rename(line, origin.claimed).catch(() => undefined);
+      else await this.#forget(line);
+      throw errnoOf(error) === 'ENOENT' ? await this.#lost(line.session) : translateWrite(error);
     }
   }
 
   async #openFile(path: string, flags: string, session: string): Promise<FileHandle> {
     const handle = await ifThere(() => open(path, flags, 0o644));
     if (handle !== undefined) return handle;
-    await mkdir(this.#shard(session), { recursive: true });
+    if (flags === 'r+') throw await this.#lost(session);
+    try {
+      await mkdir(this.#shard(session));
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') throw rootGone(error);
+      if (errnoOf(error) !== 'EEXIST') throw error;
+    }
+    await this.options.folders.sync(this.options.folder);
     return open(path, flags, 0o644);
   }
 
   #newLine(session: string, size: number): LineName {
     return { session, size, state: 'open', writer: this.options.newId() };
+  }
+
+  async #rename(from: LineName, to: LineName): Promise<boolean> {
+    try {
+      return await renameIfThere(this.#path(from), this.#path(to));
+    } catch (error) {
+      throw translateWrite(error);
+    }
+  }
+
+  async #forget(line: LineName): Promise<void> {
+    await unlinkIfThere(this.#path(line)).catch(() => undefined);
+  }
+
+  /** Why a line is not there. */
+  async #lost(session: string): Promise<Error> {
+    if (await this.#isEnded(session)) return new SessionEnded(session);
+    return (await isThere(this.options.folder)) ? new PartsClaimed(session) : rootGone();
   }
 
   async #lines(session: string): Promise<LineName[]> {
@@ -147,8 +192,12 @@ export class UploadFiles extends UploadArea {
   }
 
   async #isEnded(session: string): Promise<boolean> {
-    const path = join(this.#shard(session), session + endedSuffix);
-    return (await ifThere(() => stat(path))) !== undefined;
+    const path = this.#endedPath(session);
+    return this.options.local ? existsSync(path) : isThere(path);
+  }
+
+  #endedPath(session: string): string {
+    return join(this.#shard(session), session + endedSuffix);
   }
 
   #path(line: LineName): string {
@@ -165,11 +214,10 @@ function isLonger(a: LineName, b: LineName): boolean {
   return a.state === b.state ? a.size > b.size : a.state === 'done';
 }
 
-/** A crash may have left bytes of a request that was never answered behind those that were finished. */
+/** A copy may have brought bytes of the request that was never answered, behind those that were finished. */
 async function cutTo(handle: FileHandle, size: number): Promise<void> {
   const found = await handle.stat();
   if (found.size < size) {
-    await handle.close();
     throw new Error(
       `an upload's file has ${found.size} bytes, fewer than the ${size} acknowledged`,
     );

@@ -1,0 +1,98 @@
+import { describe, expect, it } from '@jest/globals';
+
+import { PathNotFound, type StorageDriver } from '../storage-driver.js';
+import { RegisterHistory } from './register-history.js';
+import { Seeded } from './seeded.js';
+
+const limit = 1024;
+
+/** Comparing and removing while others write; a part of the suite of drivers. */
+export function describeComparedRemoval(
+  opened: () => { readonly driver: StorageDriver; readonly other: StorageDriver },
+): void {
+  const driver = () => opened().driver;
+  const other = () => opened().other;
+  const put = (path: string, content: string) =>
+    driver().put([{ path, content: Buffer.from(content) }]);
+  const get = async (path: string, from = driver()) => (await from.get(path, { limit })).toString();
+
+  describe('removeIf', () => {
+    it('removes a file only if it has the expected content', async () => {
+      await put('/a/link', 'new');
+      expect(await driver().removeIf('/a/link', Buffer.from('old'))).toBe(false);
+      expect(await get('/a/link')).toBe('new');
+      expect(await driver().removeIf('/a/link', Buffer.from('new'))).toBe(true);
+      expect(await driver().removeIf('/a/link', Buffer.from('new'))).toBe(false);
+      expect(await driver().removeIf('/missing/link', Buffer.from('new'))).toBe(false);
+      await expect(driver().get('/a/link', { limit })).rejects.toBeInstanceOf(PathNotFound);
+      expect(await driver().list('/a')).toEqual([]);
+    });
+
+    it('leaves no moment in which a file that stays is missing', async () => {
+      await put('/a/link', 'v0');
+      let running = true;
+      const writer = (async () => {
+        for (let turn = 1; turn <= 40; turn++) {
+          await driver().put([{ path: '/a/link', content: Buffer.from(`v${turn}`) }]);
+        }
+        running = false;
+      })();
+      const removers = [driver(), other()].map(async (one) => {
+        while (running) await one.removeIf('/a/link', Buffer.from('something else'));
+      });
+      while (running) {
+        expect(await get('/a/link', other())).toMatch(/^v\d+$/);
+        expect((await other().stat('/a/link')).size).toBeGreaterThan(1);
+        await (await other().read('/a/link')).close();
+      }
+      await Promise.all([writer, ...removers]);
+    });
+
+    it('and put, remove and get are linearisable in 150 histories', async () => {
+      for (let seed = 1; seed <= 150; seed++) {
+        const history = await randomHistory(seed, [driver(), other()], `/h/${seed}/link`);
+        const explained = history.isLinearizable(undefined);
+        expect(explained ? '' : `seed ${seed}:\n${history.toString()}`).toBe('');
+      }
+    });
+  });
+}
+
+/** Three clients of two processes, three calls each, on one file, overlapping as it comes. */
+async function randomHistory(
+  seed: number,
+  drivers: readonly StorageDriver[],
+  path: string,
+): Promise<RegisterHistory> {
+  const history = new RegisterHistory();
+  const client = async (index: number) => {
+    const random = new Seeded(seed * 1000 + index);
+    for (let turn = 0; turn < 3; turn++) {
+      const driver = random.pick(drivers);
+      await random.pause();
+      const kind = random.pick(['put', 'put', 'get', 'get', 'removeIf', 'removeIf', 'remove']);
+      const value = random.pick(['x', 'y', `${index}${turn}`]);
+      const content = Buffer.from(value);
+      await history.record(async () => {
+        if (kind === 'put') {
+          await driver.put([{ path, content }]);
+          return { kind, value };
+        }
+        if (kind === 'remove') {
+          await driver.remove(path);
+          return { kind };
+        }
+        if (kind === 'removeIf') {
+          return { kind, value, removed: await driver.removeIf(path, content) };
+        }
+        const found = await driver.get(path, { limit }).catch((error: unknown) => {
+          if (error instanceof PathNotFound) return undefined;
+          throw error;
+        });
+        return { kind: 'get', value: found?.toString() };
+      });
+    }
+  };
+  await Promise.all([0, 1, 2].map(client));
+  return history;
+}
