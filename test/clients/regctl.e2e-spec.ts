@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 
 import { describeWith } from '../components/components.js';
+import { CuttingProxy } from '../support/cutting-proxy.js';
 import { randomImage, writeLayout } from '../support/random-image.js';
 import { Setting, user } from './setting.js';
 
@@ -41,6 +42,24 @@ describeWith(['regctl'], 'regctl', ({ regctl }) => {
     await writeLayout(setting.folder.join('chunks'), image, '1');
     await setting.run`${regctl} image copy ocidir://chunks:1 ${at('team/chunks:1')}`;
     expect(await setting.client.differences('team/chunks', image)).toEqual([]);
+  });
+
+  it('goes on with a push whose connection was cut', async () => {
+    const image = randomImage({ layers: 1, layerSize: 8_000_000 });
+    await writeLayout(setting.folder.join('large'), image, '1');
+    const cut = { direction: 'requests', afterBytes: 3_000_000, times: 1 } as const;
+    const proxy = await CuttingProxy.start(Number(setting.host.split(':')[1]), cut);
+    try {
+      const set = [regctl, 'registry', 'set', '--tls', 'disabled', '--skip-check', proxy.host];
+      await setting.run`${set} --blob-max 1000 --blob-chunk 1000000`;
+      await setting.run`${regctl} registry login -u ${user.username} -p ${user.password} ${proxy.host}`;
+      await setting.run`${regctl} image copy ocidir://large:1 ${proxy.host}/team/large:1`;
+      expect(proxy.cuts).toBe(1);
+      expect(proxy.requested).toBeLessThan(9_500_000);
+      expect(await setting.client.differences('team/large', image)).toEqual([]);
+    } finally {
+      await proxy.stop();
+    }
   });
 
   it('mounts what another repository has', async () => {

@@ -22,7 +22,7 @@ export class Setting {
     this.client = new RegistryClient(registry.url, user);
   }
 
-  static async start(name: string): Promise<Setting> {
+  static async start(name: string, env: Readonly<Record<string, string>> = {}): Promise<Setting> {
     const folder = await TempDir.create(name);
     try {
       const passwords = folder.join('htpasswd');
@@ -30,7 +30,7 @@ export class Setting {
       const registry = await startHoldfast({
         config: { auth: { htpasswd: { realm: 'clients', path: passwords } } },
       });
-      return new Setting(folder, registry, environment(folder));
+      return new Setting(folder, registry, { ...environment(folder), ...env });
     } catch (error) {
       await folder.remove();
       throw error;
