@@ -16,7 +16,11 @@ const folders = [
   ...(process.env['PATH'] ?? '').split(':').filter((folder) => folder !== ''),
 ];
 
-/** The absolute path of a real server, client or tool; undefined where `test/components/install` has not run. */
+/**
+ * The absolute path of a real server, client or tool; undefined where `test/components/install` has not run.
+ *
+ * @public
+ */
 export function component(name: string): string | undefined {
   return folders.map((folder) => join(folder, name)).find(isExecutable);
 }

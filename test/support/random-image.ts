@@ -13,7 +13,7 @@ export interface ImageOptions {
   readonly architectures?: readonly string[];
 }
 
-export interface Descriptor {
+interface Descriptor {
   readonly mediaType: string;
   readonly digest: string;
   readonly size: number;
