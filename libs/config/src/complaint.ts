@@ -61,7 +61,7 @@ function shownValue(node: KeyNode | undefined, value: DocumentValue | undefined)
   return ` is ${JSON.stringify(cut.replace(/:\/\/[^\s/]*@/, '://******@'))}`;
 }
 
-export function valueAt(document: DocumentValue, path: KeyPath): DocumentValue | undefined {
+function valueAt(document: DocumentValue, path: KeyPath): DocumentValue | undefined {
   let value: DocumentValue | undefined = document;
   for (const step of path) {
     if (Array.isArray(value)) value = value[Number(step)];

@@ -30,8 +30,12 @@ export interface KeyDoc {
   readonly outdated?: string;
   /** Values for which `ignored` and `refused` do not apply, such as a section that is switched off. */
   readonly harmless?: (value: unknown) => boolean;
+  /** What `harmless` leaves over, in words, where it is part of the values: "with `redis`". */
+  readonly only?: string;
   /** One of several sections that exclude each other; a plain name in place of the section chooses it. */
   readonly choice?: true;
+  /** Can change while the process runs, when it is told to read its configuration again. */
+  readonly live?: true;
   /** Distribution's name of the key in variables, where it is not the one in the file. */
   readonly variable?: string;
   /** The default in words, where it is not a constant. */
@@ -57,6 +61,11 @@ export function ignored<T extends z.ZodType>(schema: T, instead: string, doc: Ke
 /** A known key that we cannot honour and dare not ignore. `because` completes the sentence "KEY is refused: …". */
 export function refused<T extends z.ZodType>(schema: T, because: string, doc: KeyDoc = {}): T {
   return documented(schema, { ...doc, refused: because });
+}
+
+/** A key that a running process obeys when it reads its configuration again. */
+export function live<T extends z.ZodType>(schema: T): T {
+  return documented(schema, { live: true });
 }
 
 /** A key from older files that still works. `hint` completes the sentence "KEY is outdated: …". */

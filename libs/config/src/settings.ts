@@ -53,13 +53,7 @@ export function settingsOf(
 /** A default as the file would say it. */
 export function presetText(preset: unknown): DocumentValue | undefined {
   if (Array.isArray(preset)) return preset.map((entry) => presetText(entry) ?? null);
-  switch (typeof preset) {
-    case 'string':
-      return preset;
-    case 'number':
-    case 'boolean':
-      return String(preset);
-    default:
-      return isSection(preset) && Object.keys(preset).length === 0 ? {} : undefined;
-  }
+  if (typeof preset === 'string') return preset;
+  if (typeof preset === 'number' || typeof preset === 'boolean') return String(preset);
+  return isSection(preset) && Object.keys(preset).length === 0 ? {} : undefined;
 }

@@ -22,7 +22,7 @@ const blobdescriptor = (description: string) =>
   ignored(
     oneOf('inmemory', 'redis').optional().describe(description),
     'each process keeps what it read in its own memory, Redis is not asked',
-    { harmless: (value) => value !== 'redis' },
+    { harmless: (value) => value !== 'redis', only: 'with `redis`' },
   );
 
 /** What is below `storage` and belongs to drivers; the rest belongs to the content. */

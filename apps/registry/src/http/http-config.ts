@@ -58,7 +58,10 @@ const tls = section({
       .default('tls1.2')
       .describe('Oldest version of TLS: `tls1.2` or `tls1.3`.'),
     'versions before 1.2 are broken; 1.2 is the oldest that is spoken',
-    { harmless: (value) => value !== 'tls1.0' && value !== 'tls1.1' },
+    {
+      harmless: (value) => value !== 'tls1.0' && value !== 'tls1.1',
+      only: 'with `tls1.0` and `tls1.1`',
+    },
   ),
   ciphersuites: z
     .array(oneOf(...cipherSuites.keys()))
