@@ -93,22 +93,24 @@ function owesBody({ request }: Exchange): boolean {
 function owesReading({ request, response }: Exchange): boolean {
   if (response.destroyed || !response.headersSent) return false;
   const socket = request.socket as Socket;
-  return response.writableLength > 0 || unsent(socket) > 0;
+  return (
+    response.writableLength > 0 ||
+    socket.writableLength > 0 ||
+    inHandle(socket, 'writeQueueSize') > 0
+  );
 }
 
-/** Bytes that the kernel has taken for the client. */
+/**
+ * Bytes that the kernel has taken for the client. The public `bytesWritten` counts a write as made when it begins; a large
+ * one to a slow reader takes minutes.
+ */
 function taken(socket: Socket): number {
-  return socket.bytesWritten - unsent(socket);
+  return inHandle(socket, 'bytesWritten') - inHandle(socket, 'writeQueueSize');
 }
 
-function unsent(socket: Socket): number {
-  return Math.max(socket.writableLength, writeQueue(socket));
-}
-
-/** What libuv still holds of a write that Node already counts as made. No public property says so. */
-function writeQueue(socket: object): number {
+function inHandle(socket: Socket, figure: 'bytesWritten' | 'writeQueueSize'): number {
   const handle: unknown = Reflect.get(socket, '_handle');
   if (typeof handle !== 'object' || handle === null) return 0;
-  const size: unknown = Reflect.get(handle, 'writeQueueSize');
+  const size: unknown = Reflect.get(handle, figure);
   return typeof size === 'number' ? size : 0;
 }
