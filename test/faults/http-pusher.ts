@@ -1,0 +1,132 @@
+import { createHash } from 'node:crypto';
+
+import { RegistryClient, type Answer } from '../support/registry-client.js';
+
+export const digestOf = (bytes: Uint8Array) =>
+  `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+
+const manifestType = 'application/vnd.oci.image.manifest.v1+json';
+
+/** One request of a push, made when the answer to the one before is known. */
+interface Step {
+  readonly method: string;
+  readonly path: string;
+  readonly body?: Buffer;
+  readonly type?: string;
+}
+
+export class NoAnswer extends Error {
+  override readonly name = 'NoAnswer';
+}
+
+/**
+ * Pushes to a repository, and when a request got no answer, sends that request again to whoever answers then, as clients
+ * and load balancers do.
+ */
+export class HttpPusher {
+  #unanswered: Step | undefined;
+
+  constructor(
+    private url: string,
+    readonly repository: string,
+  ) {}
+
+  /** From here on requests go there. */
+  turnTo(url: string): void {
+    this.url = url;
+  }
+
+  /** The statuses of sending the unanswered request again, and of what a client does when it is refused. */
+  async again(): Promise<Answer> {
+    const step = this.#unanswered;
+    if (step === undefined) throw new Error('every request was answered');
+    return this.#send(step);
+  }
+
+  get unanswered(): string | undefined {
+    return this.#unanswered && `${this.#unanswered.method} ${this.#unanswered.path}`;
+  }
+
+  /** In two requests with bytes, and one that commits. */
+  async pushInParts(bytes: Buffer): Promise<string> {
+    const begun = await this.#expect(202, { method: 'POST', path: this.#uploads });
+    const middle = bytes.length >> 1;
+    const first = await this.#patch(locationOf(begun), bytes.subarray(0, middle));
+    const second = await this.#patch(locationOf(first), bytes.subarray(middle));
+    const digest = digestOf(bytes);
+    const path = `${locationOf(second)}${separator(locationOf(second))}digest=${digest}`;
+    await this.#expect(201, { method: 'PUT', path });
+    return digest;
+  }
+
+  async pushWhole(bytes: Buffer): Promise<string> {
+    const digest = digestOf(bytes);
+    const begun = await this.#expect(202, { method: 'POST', path: this.#uploads });
+    const path = `${locationOf(begun)}${separator(locationOf(begun))}digest=${digest}`;
+    await this.#expect(201, { method: 'PUT', path, body: bytes });
+    return digest;
+  }
+
+  async setTag(tag: string, layer: Buffer): Promise<string> {
+    const config = Buffer.from('{}');
+    const manifest = Buffer.from(
+      JSON.stringify({
+        schemaVersion: 2,
+        mediaType: manifestType,
+        config: descriptor('application/vnd.oci.image.config.v1+json', config),
+        layers: [descriptor('application/vnd.oci.image.layer.v1.tar', layer)],
+      }),
+    );
+    const path = `/v2/${this.repository}/manifests/${tag}`;
+    await this.#expect(201, { method: 'PUT', path, body: manifest, type: manifestType });
+    return digestOf(manifest);
+  }
+
+  async delete(reference: string): Promise<void> {
+    const path = `/v2/${this.repository}/manifests/${reference}`;
+    await this.#expect(202, { method: 'DELETE', path });
+  }
+
+  get #uploads(): string {
+    return `/v2/${this.repository}/blobs/uploads/`;
+  }
+
+  #patch(path: string, body: Buffer): Promise<Answer> {
+    return this.#expect(202, { method: 'PATCH', path, body });
+  }
+
+  async #expect(status: number, step: Step): Promise<Answer> {
+    const answer = await this.#send(step);
+    if (answer.status === status) return answer;
+    throw new Error(`${step.method} ${step.path}: ${answer.status} ${answer.body.toString()}`);
+  }
+
+  async #send(step: Step): Promise<Answer> {
+    this.#unanswered = step;
+    let answer: Answer;
+    try {
+      answer = await new RegistryClient(this.url).request(step.method, step.path, {
+        headers: { 'content-type': step.type ?? 'application/octet-stream' },
+        ...(step.body && { body: step.body }),
+      });
+    } catch (error) {
+      throw new NoAnswer(`${step.method} ${step.path}`, { cause: error });
+    }
+    this.#unanswered = undefined;
+    return answer;
+  }
+}
+
+/** Path and query of a Location, wherever the registry that made it was. */
+export function locationOf({ headers }: Answer): string {
+  const { pathname, search } = new URL(headers.get('location') ?? '', 'http://localhost');
+  return pathname + search;
+}
+
+function separator(path: string): string {
+  return path.includes('?') ? '&' : '?';
+}
+
+function descriptor(mediaType: string, bytes: Buffer) {
+  return { mediaType, digest: digestOf(bytes), size: bytes.length };
+}

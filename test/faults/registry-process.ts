@@ -1,0 +1,32 @@
+import { projectRoot } from '../support/holdfast.js';
+import { RunningProcess } from '../support/process.js';
+
+export const processFile = (name: string) => `${projectRoot}dist/test/faults/processes/${name}.js`;
+
+/** A registry in a process of its own, which may be made to die, or to have a bug. */
+export class RegistryProcess {
+  private constructor(
+    readonly url: string,
+    readonly process: RunningProcess,
+  ) {}
+
+  static async start(folder: string, options: readonly string[] = []): Promise<RegistryProcess> {
+    const child = await RunningProcess.start(process.execPath, [
+      processFile('registry'),
+      folder,
+      ...options,
+    ]);
+    const line = await child.waitForLine(/^listening \d+$/);
+    return new RegistryProcess(`http://127.0.0.1:${line.split(' ')[1]}`, child);
+  }
+
+  /** The steps of writes since it began to listen. */
+  get steps(): readonly string[] {
+    return this.process.output.split('\n').filter((line) => line.startsWith('step '));
+  }
+
+  async kill(): Promise<void> {
+    this.process.signal('SIGKILL');
+    await this.process.exited;
+  }
+}
