@@ -1,10 +1,10 @@
 import { close as closeCallback, read as readCallback } from 'node:fs';
 
 import type { ByteRange, StoredContent } from '../storage-driver.js';
+import { chunks as pool } from './chunk-pool.js';
 
-const chunkSize = 256 * 1024;
-const spareChunks: Buffer[] = [];
-const mostSpareChunks = 64;
+/** Milliseconds. Whoever takes longer for a chunk gets small ones: slow readers must not hold the memory of fast ones. */
+const slow = 1000;
 
 /** An open file on its way out: the next chunk is read while the last one is sent, through two pooled buffers. */
 export class FileContent implements StoredContent {
@@ -33,12 +33,22 @@ export class FileContent implements StoredContent {
   }
 
   async *#chunks(): AsyncGenerator<Uint8Array, void, void> {
-    const buffers: Buffer[] = [];
+    const buffers = new Map<number, Buffer>();
     const { end } = this.range;
+    let wanted: 'large' | 'small' = 'large';
     let position = this.range.start;
+    const bufferFor = (turn: number): Buffer => {
+      const used = buffers.get(turn);
+      if (used !== undefined && wanted === 'large') return used;
+      if (used !== undefined) pool.giveBack(used);
+      const buffer = pool.take(wanted);
+      buffers.set(turn, buffer);
+      return buffer;
+    };
     const readNext = (turn: number): Promise<Uint8Array> => {
-      const length = Math.min(chunkSize, end + 1 - position);
-      const chunk = this.#read((buffers[turn] ??= takeChunk()), length, position);
+      const buffer = bufferFor(turn);
+      const length = Math.min(buffer.length, end + 1 - position);
+      const chunk = this.#read(buffer, length, position);
       chunk.catch(() => undefined); // Whoever awaits it is told; until then it may fail unobserved.
       this.#pending = chunk;
       position += length;
@@ -49,12 +59,14 @@ export class FileContent implements StoredContent {
       for (let turn = 0; pending !== undefined; turn ^= 1) {
         const chunk = await pending;
         pending = position <= end ? readNext(turn ^ 1) : undefined;
+        const yielded = performance.now();
         yield chunk;
+        wanted = performance.now() - yielded > slow ? 'small' : 'large';
       }
     } finally {
       await this.close();
       await this.#pending?.catch(() => undefined);
-      buffers.forEach(giveChunkBack);
+      for (const buffer of buffers.values()) pool.giveBack(buffer);
     }
   }
 
@@ -85,12 +97,4 @@ export class FileContent implements StoredContent {
       next(0);
     });
   }
-}
-
-function takeChunk(): Buffer {
-  return spareChunks.pop() ?? Buffer.allocUnsafeSlow(chunkSize);
-}
-
-function giveChunkBack(buffer: Buffer): void {
-  if (spareChunks.length < mostSpareChunks) spareChunks.push(buffer);
 }

@@ -8,7 +8,7 @@ import {
   type Stats,
   statSync,
 } from 'node:fs';
-import { access, mkdir, open as openHandle, readdir, rm, rmdir, stat } from 'node:fs/promises';
+import { access, mkdir, open as openHandle, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -29,7 +29,7 @@ import { DurableFiles, type OnStep, type PendingFile } from './durable-files.js'
 import { errnoOf, isNotThere, rootGone, translateRead, translateWrite } from './errno.js';
 import { FileContent } from './file-content.js';
 import { type FileSystem, fileSystemOf } from './file-system.js';
-import { entriesOf } from './folder-entries.js';
+import { FolderLists } from './folder-lists.js';
 import { FolderSync } from './folder-sync.js';
 import { ifThere, isThere } from './if-there.js';
 import { identityOf, notAFile, readWithoutWaiting, SmallFiles } from './small-files.js';
@@ -54,6 +54,7 @@ export class FilesystemDriver extends StorageDriver {
   readonly uploads: UploadFiles;
   readonly #files: DurableFiles;
   readonly #small: SmallFiles;
+  readonly #lists: FolderLists;
   readonly #folders = new FolderSync();
   /** What is known to survive a crash, as it was then. */
   readonly #durable = new LRUCache<string, string>({ max: 20_000 });
@@ -73,6 +74,7 @@ export class FilesystemDriver extends StorageDriver {
     const common = { temporaryFolder, local, folders: this.#folders, newId, onStep };
     this.#temporaryFolder = temporaryFolder;
     this.#small = new SmallFiles(local);
+    this.#lists = new FolderLists(local);
     this.#files = new DurableFiles({ ...common, root, ordered });
     this.#compared = new ComparedRemoval({ ...common, folder: join(root, ownFolder, 'removing') });
     this.uploads = new UploadFiles({
@@ -211,8 +213,8 @@ export class FilesystemDriver extends StorageDriver {
 
   async list(path: string): Promise<readonly StoredEntry[]> {
     const folder = this.#resolve(path);
-    const found = await ifThere(() => readdir(folder, { withFileTypes: true }));
-    if (found !== undefined) return entriesOf(folder, found);
+    const entries = await this.#lists.list(folder);
+    if (entries !== undefined) return entries;
     if (await this.#isRootGone()) throw rootGone();
     return [];
   }

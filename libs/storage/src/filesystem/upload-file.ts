@@ -42,6 +42,7 @@ export class UploadFile extends PartWriter {
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
   #flushing: Promise<void> | undefined;
+  #room: PromiseWithResolvers<void> | undefined;
   #syncing: Promise<void> | undefined;
   #syncedAt: number;
   #failure: Error | undefined;
@@ -72,9 +73,9 @@ export class UploadFile extends PartWriter {
     this.#waiting.push(chunk);
     this.#waitingBytes += chunk.length;
     this.#flushing ??= this.#flush();
-    return this.#waitingBytes > mostWaiting
-      ? this.#flushing.then(() => this.#throwFailure())
-      : undefined;
+    if (this.#waitingBytes < mostWaiting) return undefined;
+    this.#room ??= Promise.withResolvers<void>();
+    return this.#room.promise.then(() => this.#throwFailure());
   }
 
   async *read(): AsyncIterable<Uint8Array> {
@@ -176,6 +177,7 @@ export class UploadFile extends PartWriter {
         const bytes = this.#waitingBytes;
         this.#waiting = [];
         this.#waitingBytes = 0;
+        this.#makeRoom();
         await writeAll(this.handle, chunks, bytes, this.#written);
         this.#written += bytes;
         this.#startSync();
@@ -186,7 +188,14 @@ export class UploadFile extends PartWriter {
       this.#waitingBytes = 0;
     } finally {
       this.#flushing = undefined;
+      this.#makeRoom();
     }
+  }
+
+  /** One batch is on its way to the disk while the next one gathers. */
+  #makeRoom(): void {
+    this.#room?.resolve();
+    this.#room = undefined;
   }
 
   #startSync(): void {

@@ -1,0 +1,51 @@
+import { statSync } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+
+import { LRUCache } from 'lru-cache';
+
+import type { StoredEntry } from '../storage-driver.js';
+import { entriesOf } from './folder-entries.js';
+import { ifThere } from './if-there.js';
+import { identityOf, isSettled } from './small-files.js';
+
+interface KnownList {
+  readonly identity: string;
+  readonly entries: readonly StoredEntry[];
+}
+
+/** Entries that are kept, of all folders together. */
+const mostKept = 400_000;
+
+/**
+ * What folders hold, in order. A page of a list costs what the page holds, not what the folder holds, while nothing is added
+ * or removed: on a local disk the folder's times tell, as those of a file do ({@link SmallFiles}).
+ */
+export class FolderLists {
+  readonly #known = new LRUCache<string, KnownList>({
+    maxSize: mostKept,
+    sizeCalculation: ({ entries }) => entries.length + 4,
+  });
+
+  constructor(private readonly local: boolean) {}
+
+  /** Undefined when there is no such folder. */
+  async list(folder: string): Promise<readonly StoredEntry[] | undefined> {
+    if (!this.local) return readEntries(folder);
+    const before = statSync(folder, { throwIfNoEntry: false });
+    if (before === undefined) return undefined;
+    const identity = identityOf(before);
+    const known = this.#known.get(folder);
+    if (known?.identity === identity) return known.entries;
+    const entries = await readEntries(folder);
+    const after = await ifThere(() => stat(folder));
+    if (entries !== undefined && after !== undefined && identityOf(after) === identity) {
+      if (isSettled(after)) this.#known.set(folder, { identity, entries });
+    }
+    return entries;
+  }
+}
+
+async function readEntries(folder: string): Promise<readonly StoredEntry[] | undefined> {
+  const found = await ifThere(() => readdir(folder, { withFileTypes: true }));
+  return found && entriesOf(folder, found);
+}
