@@ -9,7 +9,7 @@ import { TempDir } from '../support/temp-dir.js';
 import { casesThatDidNotPass, ginkgoTotals, mainTotals } from './suite-report.js';
 
 /** Measured; fewer would mean that part of a suite no longer runs. */
-const leastPassed = { '1.1': 860, dev: 980 };
+const leastPassed = { '1.1': 906, dev: 1032 };
 const suiteTimeoutMs = 180_000;
 
 // The main suite pushes manifests with foreign layers, and indexes without all of their children.
@@ -81,7 +81,9 @@ describeWith(['oci-conformance-v1.1.1', 'oci-conformance-main'], 'OCI conformanc
           OCI_RESULTS_DIR: results,
         });
         const totals = mainTotals(output);
-        expect(casesThatDidNotPass(await junit(results), /^(failure|error|skipped)$/)).toEqual([]);
+        // What the version leaves out is written down as skipped too, so those are shown only when a real one is among them.
+        const wrong = totals.skipped === 0 ? /^(failure|error)$/ : /^(failure|error|skipped)$/;
+        expect(casesThatDidNotPass(await junit(results), wrong)).toEqual([]);
         expect(totals).toMatchObject({ failed: 0, skipped: 0 });
         expect(totals.passed).toBeGreaterThanOrEqual(leastPassed[version]);
       },
