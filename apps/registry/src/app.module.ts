@@ -14,6 +14,8 @@ import { ReferrersController } from './api/referrers.controller.js';
 import { TagsController } from './api/tags.controller.js';
 import { UploadsController } from './api/uploads.controller.js';
 import type { Config } from './config.js';
+import { HealthModule } from './health/health.module.js';
+import { Drain } from './http/drain.js';
 import { PublicUrl } from './http/public-url.js';
 
 export interface AppParts {
@@ -22,20 +24,23 @@ export interface AppParts {
   readonly driver: StorageDriver;
   /** What signs upload state; none: one is kept in the storage. */
   readonly secrets: readonly string[];
+  /** Whether this process is about to go; one of its own where whoever makes the application never drains it. */
+  readonly drain?: Drain | undefined;
 }
 
 /** What every module may ask for without importing it. */
 @Global()
 @Module({})
 class PlatformModule {
-  static register({ driver, log }: AppParts): DynamicModule {
+  static register({ driver, log, drain = new Drain() }: AppParts): DynamicModule {
     return {
       module: PlatformModule,
       providers: [
         { provide: StorageDriver, useValue: driver },
         { provide: Log, useValue: log },
+        { provide: Drain, useValue: drain },
       ],
-      exports: [StorageDriver, Log],
+      exports: [StorageDriver, Log, Drain],
     };
   }
 }
@@ -50,6 +55,7 @@ export class AppModule {
         PlatformModule.register(parts),
         AuthModule.register(config.auth),
         ContentModule.register({ validation: validationRules(config), secrets }),
+        HealthModule.register(config.health),
       ],
       controllers: [
         BaseController,

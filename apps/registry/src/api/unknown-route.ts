@@ -5,6 +5,7 @@ import { MethodNotAllowed } from './errors.js';
 /** What each path of the API can be asked. Names are folded into one segment by now. */
 const methods: readonly (readonly [RegExp, readonly string[]])[] = [
   [/^\/(v2\/?)?$/, ['GET', 'HEAD']],
+  [/^\/(startupz|livez|readyz)\/?$/, ['GET', 'HEAD']],
   [/^\/v2\/_catalog$/, ['GET']],
   [/^\/v2\/[^/]+\/blobs\/uploads\/?$/, ['POST']],
   [/^\/v2\/[^/]+\/blobs\/uploads\/[^/]+$/, ['GET', 'PATCH', 'PUT', 'DELETE']],

@@ -1,0 +1,50 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+
+import { StorageDriver } from '#storage/storage-driver.js';
+import { Log } from '#telemetry/log.js';
+
+import { Drain } from '../http/drain.js';
+import { fileCheck } from './checks/file-check.js';
+import { httpCheck } from './checks/http-check.js';
+import { storageCheck } from './checks/storage-check.js';
+import { tcpCheck } from './checks/tcp-check.js';
+import type { HealthCheck } from './health-check.js';
+import type { HealthConfig } from './health-config.js';
+import { Health } from './health.js';
+import { PeriodicCheck } from './periodic-check.js';
+import { ProbesController } from './probes.controller.js';
+
+/** Needs a `StorageDriver`, a `Log` and the process's `Drain` from elsewhere. */
+@Module({})
+export class HealthModule {
+  static register(config: HealthConfig): DynamicModule {
+    return {
+      module: HealthModule,
+      controllers: [ProbesController],
+      providers: [
+        {
+          provide: Health,
+          useFactory: (driver: StorageDriver, drain: Drain, log: Log) =>
+            new Health(
+              checksOf(config, driver).map((check) => new PeriodicCheck(check, log)),
+              drain,
+            ),
+          inject: [StorageDriver, Drain, Log],
+        },
+      ],
+      exports: [Health],
+    };
+  }
+}
+
+function checksOf(
+  { storagedriver, file, http, tcp }: HealthConfig,
+  driver: StorageDriver,
+): HealthCheck[] {
+  return [
+    ...(storagedriver.enabled ? [storageCheck(driver, storagedriver)] : []),
+    ...file.map(fileCheck),
+    ...http.map(httpCheck),
+    ...tcp.map(tcpCheck),
+  ];
+}
