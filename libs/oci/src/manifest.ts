@@ -2,7 +2,13 @@ import type { Descriptor } from './descriptor.js';
 import { Digest } from './digest.js';
 import { ManifestInvalid } from './errors.js';
 import { scanJson } from './json-scan.js';
-import { bareMediaType, isIndexMediaType, isSchema1MediaType, MediaType } from './media-type.js';
+import {
+  bareMediaType,
+  isIndexMediaType,
+  isMediaType,
+  isSchema1MediaType,
+  MediaType,
+} from './media-type.js';
 
 /** Bytes that a manifest may have at most (distribution-spec, §"Pushing Manifests": at least 4 MiB must be taken). */
 export const maximumManifestSize = 4 * 1024 * 1024;
@@ -27,7 +33,6 @@ export interface Manifest {
   /** `artifactType`, or the config's media type where that is not given (distribution-spec, §"Listing Referrers"). */
   readonly artifactType: string | undefined;
   readonly config: ManifestDescriptor | undefined;
-  /** Layers, or the blobs of an OCI artifact manifest. */
   readonly layers: readonly ManifestDescriptor[];
   /** Children of an index. */
   readonly manifests: readonly ManifestDescriptor[];
@@ -44,7 +49,7 @@ const unspecific = new Set<string>(['', MediaType.json, MediaType.octetStream, '
  * @throws {ManifestInvalid}
  */
 export function parseManifest(body: Uint8Array, contentType: string | undefined): Manifest {
-  scanJson(body);
+  const { lookalike } = scanJson(body);
   const json = parseObject(body);
   const implied = impliedMediaType(json);
   const pushed = bareMediaType(contentType);
@@ -55,7 +60,7 @@ export function parseManifest(body: Uint8Array, contentType: string | undefined)
       { mediaType: pushed || MediaType.dockerSchema1 },
     );
   }
-  const declared = json['mediaType'];
+  const declared = json['mediaType'] ?? undefined;
   if (declared !== undefined && typeof declared !== 'string') {
     throw new ManifestInvalid('mediaType is not a string');
   }
@@ -71,7 +76,13 @@ export function parseManifest(body: Uint8Array, contentType: string | undefined)
       'manifest has no media type: send it as Content-Type or as mediaType',
     );
   }
-  refuseAmbiguous(json, mediaType);
+  // It becomes a header of every answer.
+  if (!isMediaType(mediaType)) {
+    throw new ManifestInvalid('mediaType is not a media type', {
+      mediaType: mediaType.slice(0, 200),
+    });
+  }
+  refuseAmbiguous(json, mediaType, lookalike);
   return {
     mediaType,
     tellsMediaType: mediaType === implied,
@@ -89,9 +100,14 @@ function impliedMediaType(json: JsonObject): string | undefined {
 }
 
 /** CVE-2021-41190: a document that is an index to one reader and an image to another. */
-function refuseAmbiguous(json: JsonObject, mediaType: string): void {
-  const image = json['layers'] !== undefined || json['config'] !== undefined;
-  const index = json['manifests'] !== undefined;
+function refuseAmbiguous(json: JsonObject, mediaType: string, lookalike: string | undefined): void {
+  if (lookalike !== undefined && (isIndexMediaType(mediaType) || isImageMediaType(mediaType))) {
+    throw new ManifestInvalid('manifest has a member that some clients take for another', {
+      member: lookalike,
+    });
+  }
+  const image = isGiven(json['layers']) || isGiven(json['config']);
+  const index = isGiven(json['manifests']);
   if (image && index) {
     throw new ManifestInvalid('manifest has both layers or config and manifests');
   }
@@ -114,8 +130,9 @@ function contentOf(
   }
   const isImage = isImageMediaType(mediaType);
   if (isImage && !isObject(json['config'])) throw new ManifestInvalid('config is missing');
-  if (isImage && !Array.isArray(json['layers'])) throw new ManifestInvalid('layers is missing');
-  if (isIndexMediaType(mediaType) && !Array.isArray(json['manifests'])) {
+  // Clients written in Go send an empty list as null.
+  if (isImage && json['layers'] === undefined) throw new ManifestInvalid('layers is missing');
+  if (isIndexMediaType(mediaType) && json['manifests'] === undefined) {
     throw new ManifestInvalid('manifests is missing');
   }
   const config = known ? optionalDescriptor(json['config'], 'config') : undefined;
@@ -134,20 +151,20 @@ function artifactTypeOf(
   config: ManifestDescriptor | undefined,
 ): string | undefined {
   const { artifactType } = json;
-  if (artifactType !== undefined && typeof artifactType !== 'string') {
+  if (isGiven(artifactType) && typeof artifactType !== 'string') {
     throw new ManifestInvalid('artifactType is not a string');
   }
-  return artifactType || config?.mediaType;
+  return typeof artifactType === 'string' && artifactType ? artifactType : config?.mediaType;
 }
 
 function descriptors(value: unknown, member: string): ManifestDescriptor[] {
-  if (value === undefined || value === null) return [];
+  if (!isGiven(value)) return [];
   if (!Array.isArray(value)) throw new ManifestInvalid(`${member} is not a list`);
   return value.map((item, index) => descriptor(item, `${member}[${index}]`));
 }
 
 function optionalDescriptor(value: unknown, member: string): ManifestDescriptor | undefined {
-  return value === undefined || value === null ? undefined : descriptor(value, member);
+  return isGiven(value) ? descriptor(value, member) : undefined;
 }
 
 function descriptor(value: unknown, member: string): ManifestDescriptor {
@@ -167,7 +184,7 @@ function descriptor(value: unknown, member: string): ManifestDescriptor {
   }
   const areTexts =
     Array.isArray(urls) && urls.every((url): url is string => typeof url === 'string');
-  if (urls !== undefined && urls !== null && !areTexts) {
+  if (isGiven(urls) && !areTexts) {
     throw new ManifestInvalid(`urls of ${member} is not a list of texts`, {
       digest: digest.toString(),
     });
@@ -208,4 +225,8 @@ function parseObject(body: Uint8Array): JsonObject {
 
 function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isGiven(value: unknown): boolean {
+  return value !== undefined && value !== null;
 }

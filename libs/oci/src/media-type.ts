@@ -15,6 +15,13 @@ export function bareMediaType(header: string | undefined): string {
   return (header ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
 }
 
+const pattern = /^[a-z0-9][a-z0-9!#$&^_.+-]{0,126}\/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}$/i;
+
+/** Whether it is a type and a subtype by the grammar of names (RFC 6838, §4.2), without parameters. */
+export function isMediaType(text: string): boolean {
+  return text.length <= 255 && pattern.test(text);
+}
+
 export function isIndexMediaType(mediaType: string): boolean {
   return mediaType === MediaType.ociIndex || mediaType === MediaType.dockerManifestList;
 }

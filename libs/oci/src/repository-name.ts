@@ -38,7 +38,7 @@ function skipAlphanumeric(text: string, start: number): number {
 
 /** The index after `/`, `.`, `_`, `__` or a run of `-` at `start`, or -1. */
 function skipSeparator(text: string, start: number): number {
-  switch (text[start]) {
+  switch (text.charAt(start)) {
     case '/':
     case '.':
       return start + 1;
