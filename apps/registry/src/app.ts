@@ -6,7 +6,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 
 import { AccessController } from '#auth/access-controller.js';
 
-import { AccessGuard, confidentialBy } from './api/access.guard.js';
+import { AccessGuard } from './api/access.guard.js';
 import { MethodPolicyGuard } from './api/method-policy.guard.js';
 import { RegistryErrorFilter } from './api/registry-error.filter.js';
 import { AppModule, type AppParts } from './app.module.js';
@@ -52,8 +52,7 @@ export async function createApp(options: AppOptions): Promise<NestFastifyApplica
   });
   app.useGlobalFilters(new RegistryErrorFilter(log));
   if (config.auth.scheme !== 'none') {
-    const isConfidential = confidentialBy(app.get(PublicUrl));
-    app.useGlobalGuards(new AccessGuard(app.get(AccessController), isConfidential, log));
+    app.useGlobalGuards(new AccessGuard(app.get(AccessController), app.get(PublicUrl), log));
   }
   app.useGlobalGuards(
     new MethodPolicyGuard({

@@ -1,5 +1,17 @@
 import type { Scope } from './scope.js';
 
+/** What a request says about itself. */
+export interface AccessRequest {
+  /** The value of the `Authorization` header, if the request had one. */
+  readonly authorization: string | undefined;
+  /** All that the request needs; empty for the base endpoint `/v2/`. */
+  readonly required: readonly Scope[];
+  /** What the request can do without: a challenge asks for it too, its lack refuses nothing. Ask the grant. */
+  readonly wished?: readonly Scope[];
+  /** Where it came from, an address. Whoever asks too much makes others from there wait, and nobody else. */
+  readonly source?: () => string;
+}
+
 /** Who was let in, and thereby that the request was let in. */
 export interface Grant {
   /** The account's name; empty for anonymous access. */
@@ -8,18 +20,11 @@ export interface Grant {
   allows(scope: Scope): boolean;
 }
 
-/** Decides about requests. It knows header values, not HTTP requests. */
+/** Decides about requests. It knows what they say, not HTTP. */
 export abstract class AccessController {
   /**
-   * @param authorization the value of the `Authorization` header, if the request had one
-   * @param required all that the request needs; empty for the base endpoint `/v2/`
-   * @param wished what the request can do without: a challenge asks for it too, its lack refuses nothing. Ask the grant
    * @throws {Unauthorized} with the challenge to answer with
    * @throws {TooManyRequests} when too many credentials wait to be checked; the same request may be let in later
    */
-  abstract authorize(
-    authorization: string | undefined,
-    required: readonly Scope[],
-    wished?: readonly Scope[],
-  ): Promise<Grant>;
+  abstract authorize(request: AccessRequest): Promise<Grant>;
 }

@@ -44,14 +44,16 @@ async function withAccessController(
 describe('AuthModule', () => {
   it('lets everybody in with none', async () => {
     await withAccessController({ scheme: 'none' }, async (access) => {
-      expect((await access.authorize(undefined, [])).subject).toBe('');
+      expect((await access.authorize({ authorization: undefined, required: [] })).subject).toBe('');
     });
   });
 
   it('wants any header with silly', async () => {
     await withAccessController({ scheme: 'silly', realm: 'r', service: 's' }, async (access) => {
-      await expect(access.authorize(undefined, [])).rejects.toThrow(Unauthorized);
-      expect((await access.authorize('x', [])).subject).toBe('silly');
+      await expect(access.authorize({ authorization: undefined, required: [] })).rejects.toThrow(
+        Unauthorized,
+      );
+      expect((await access.authorize({ authorization: 'x', required: [] })).subject).toBe('silly');
     });
   });
 
@@ -67,7 +69,9 @@ describe('AuthModule', () => {
       await withAccessController(config, async (access, shown) => {
         expect(shown).toEqual([]);
         const credentials = Buffer.from(`docker:${shownAtFirst[0]?.password}`).toString('base64');
-        expect((await access.authorize(`Basic ${credentials}`, [])).subject).toBe('docker');
+        expect(
+          (await access.authorize({ authorization: `Basic ${credentials}`, required: [] })).subject,
+        ).toBe('docker');
       });
     } finally {
       await rm(folder, { recursive: true });

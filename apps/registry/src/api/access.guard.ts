@@ -8,9 +8,6 @@ import type { PublicUrl } from '../http/public-url.js';
 import type { Query } from './params.js';
 import { scopesOf } from './scopes.js';
 
-/** Whether nobody on the way from the client could read the request: TLS, up to us or to a trusted proxy, or the same machine. */
-export type IsConfidential = (request: FastifyRequest) => boolean;
-
 /**
  * Lets requests in, and leaves the {@link Grant} with them. With the scheme `none` it need not be there at all: what has no
  * grant is anonymous.
@@ -20,7 +17,7 @@ export class AccessGuard implements CanActivate {
 
   constructor(
     private readonly access: AccessController,
-    private readonly isConfidential: IsConfidential,
+    private readonly urls: PublicUrl,
     private readonly log: Log,
   ) {}
 
@@ -35,23 +32,27 @@ export class AccessGuard implements CanActivate {
     if (scopes === undefined) return true;
     const { authorization } = request.headers;
     if (!this.#warned && authorization !== undefined) this.#warnIfReadable(request, authorization);
-    request.grant = await this.access.authorize(authorization, scopes.required, scopes.wished);
+    request.grant = await this.access.authorize({
+      authorization,
+      ...scopes,
+      source: () => this.urls.clientAddress(request.raw),
+    });
     return true;
   }
 
+  /** Whether nobody on the way from the client could read it: TLS, up to us or to a trusted proxy, or the same machine. */
+  #isConfidential({ raw }: FastifyRequest): boolean {
+    return this.urls.isSecure(raw) || isThisMachine(this.urls.clientAddress(raw));
+  }
+
   #warnIfReadable(request: FastifyRequest, authorization: string): void {
-    if (!/^basic /i.test(authorization) || this.isConfidential(request)) return;
+    if (!/^basic /i.test(authorization) || this.#isConfidential(request)) return;
     this.#warned = true;
     this.log.warn(
       { key: 'http.tls' },
       'a password came over plain HTTP from another machine, where others can read it; use TLS here or in front, and name that proxy in http.trustedproxies',
     );
   }
-}
-
-/** By what is known of the request's way here. */
-export function confidentialBy(urls: PublicUrl): IsConfidential {
-  return ({ raw }) => urls.isSecure(raw) || isThisMachine(urls.clientAddress(raw));
 }
 
 /** @param address `@` for a peer on a unix socket. */

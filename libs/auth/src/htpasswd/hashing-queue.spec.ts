@@ -68,21 +68,21 @@ describe('HashingQueue', () => {
     expect(await Promise.all([running, younger])).toEqual([true, true]);
   });
 
-  it('rests after a wrong password for as long as the check took', async () => {
+  it('rests after a wrong password for three times as long as the check took', async () => {
     let now = 0;
     const queue = new HashingQueue(limits, () => now);
     const wrong = check();
     const running = queue.run(wrong.run);
     const next = check();
     const following = queue.run(next.run);
-    now = 40;
+    now = 20;
     const start = performance.now();
     wrong.end(false);
     expect(await running).toBe(false);
     expect(next.state.started).toBe(false);
     next.end(true);
     expect(await following).toBe(true);
-    expect(performance.now() - start).toBeGreaterThan(38);
+    expect(performance.now() - start).toBeGreaterThan(57);
   });
 
   it('goes on after a check that failed', async () => {
@@ -93,5 +93,37 @@ describe('HashingQueue', () => {
     broken.fail(new Error('no memory'));
     await expect(running).rejects.toThrow('no memory');
     expect(await following).toBe(true);
+  });
+
+  it('gives each source its turn', async () => {
+    const queue = new HashingQueue({ waiting: 10, patience: 1_000 });
+    const order: string[] = [];
+    const first = check();
+    const all = ['flood', 'flood', 'flood', 'anna', 'ben', 'flood'].map((source, index) =>
+      queue.run(async () => {
+        order.push(source);
+        return index === 0 ? first.run() : true;
+      }, source),
+    );
+    first.end(true);
+    await Promise.all(all);
+    expect(order).toEqual(['flood', 'flood', 'anna', 'ben', 'flood', 'flood']);
+  });
+
+  it('makes room for a newcomer by refusing the latest of who waits most', async () => {
+    const queue = new HashingQueue(limits);
+    const first = check();
+    const running = queue.run(first.run, 'flood');
+    const flood = Array.from({ length: 3 }, () => queue.run(async () => true, 'flood'));
+    const anna = queue.run(async () => true, 'anna');
+    await expect(flood[2]).rejects.toThrow(TooManyRequests);
+    await expect(queue.run(async () => true, 'flood')).rejects.toThrow(TooManyRequests);
+    const ben = queue.run(async () => true, 'ben');
+    await expect(flood[1]).rejects.toThrow(TooManyRequests);
+    expect(queue.waiting).toBe(3);
+    await expect(queue.run(async () => true, 'carl')).rejects.toThrow(TooManyRequests);
+    first.end(true);
+    expect(await Promise.all([running, flood[0], anna, ben])).toEqual([true, true, true, true]);
+    expect(queue.waiting).toBe(0);
   });
 });

@@ -11,6 +11,9 @@ export interface HashingLimits {
 
 const standardLimits: HashingLimits = { waiting: 100, patience: 10_000 };
 
+/** How many times as long as its check the rest after a wrong password is: guessing gets a quarter of a core. */
+const restFactor = 3;
+
 interface Turn {
   readonly since: number;
   take(): void;
@@ -19,10 +22,13 @@ interface Turn {
 
 /**
  * Checks passwords one at a time, so that a flood of logins takes neither the thread pool from the disk nor the processor from pulls.
- * A wrong password is followed by a rest as long as its check took: guessing gets half of one core at most.
+ * Sources take turns, and where no more may wait the one that waits most loses its latest: a flood from one place does not keep others
+ * from logging in.
  */
 export class HashingQueue {
-  readonly #turns: Turn[] = [];
+  /** Who waits, by source; the first is the next. No source without a turn. */
+  readonly #sources = new Map<string, Turn[]>();
+  #waiting = 0;
   #busy = false;
 
   constructor(
@@ -31,8 +37,8 @@ export class HashingQueue {
   ) {}
 
   /** @throws {TooManyRequests} */
-  async run(check: () => Promise<boolean>): Promise<boolean> {
-    if (this.#busy) await this.#wait();
+  async run(check: () => Promise<boolean>, source = ''): Promise<boolean> {
+    if (this.#busy) await this.#wait(source);
     this.#busy = true;
     const start = this.now();
     let matched = false;
@@ -40,25 +46,40 @@ export class HashingQueue {
       matched = await check();
       return matched;
     } finally {
-      void this.#leave(matched ? 0 : this.now() - start);
+      void this.#leave(matched ? 0 : restFactor * (this.now() - start));
     }
   }
 
   get waiting(): number {
-    return this.#turns.length;
+    return this.#waiting;
   }
 
-  async #wait(): Promise<void> {
-    if (this.#turns.length >= this.limits.waiting) throw busy('too many wait already');
+  async #wait(source: string): Promise<void> {
+    if (this.#waiting >= this.limits.waiting) this.#makeRoom(source);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#turns.push({ since: this.now(), take: resolve, refuse: reject });
+    const turn: Turn = { since: this.now(), take: resolve, refuse: reject };
+    const turns = this.#sources.get(source);
+    if (turns === undefined) this.#sources.set(source, [turn]);
+    else turns.push(turn);
+    this.#waiting++;
     await promise;
+  }
+
+  #makeRoom(newcomer: string): void {
+    let [greediest, most] = [newcomer, (this.#sources.get(newcomer)?.length ?? 0) + 1];
+    for (const [source, { length }] of this.#sources) {
+      if (length > most) [greediest, most] = [source, length];
+    }
+    const error = busy('too many wait already');
+    if (greediest === newcomer) throw error;
+    this.#sources.get(greediest)?.pop()?.refuse(error);
+    this.#waiting--;
   }
 
   async #leave(rest: number): Promise<void> {
     if (rest > 0) await delay(rest, undefined, { ref: false });
     for (;;) {
-      const turn = this.#turns.shift();
+      const turn = this.#next();
       if (turn === undefined) {
         this.#busy = false;
         return;
@@ -69,6 +90,18 @@ export class HashingQueue {
       }
       turn.refuse(busy('it waited too long'));
     }
+  }
+
+  /** The first of the first source, which then stands last. */
+  #next(): Turn | undefined {
+    for (const [source, turns] of this.#sources) {
+      this.#sources.delete(source);
+      const turn = turns.shift();
+      if (turns.length > 0) this.#sources.set(source, turns);
+      if (turn !== undefined) this.#waiting--;
+      return turn;
+    }
+    return undefined;
   }
 }
 

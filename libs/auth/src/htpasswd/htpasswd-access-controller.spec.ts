@@ -65,7 +65,9 @@ describe('HtpasswdAccessController', () => {
   }));
 
   it('challenges with the realm', async () => {
-    await expect(controller.authorize(undefined, [])).rejects.toMatchObject({
+    await expect(
+      controller.authorize({ authorization: undefined, required: [] }),
+    ).rejects.toMatchObject({
       challenge: 'Basic realm="Registry"',
     });
   });
@@ -75,13 +77,15 @@ describe('HtpasswdAccessController', () => {
     const queue = new HashingQueue();
     const waiting = new HtpasswdAccessController('Registry', file, new PasswordVerifier(queue));
     const ahead = queue.run(() => turn.promise);
-    const attempt = waiting.authorize(basic('anna:secret'), []);
-    await controller.authorize(basic('ci:a:b'), []);
+    const attempt = waiting.authorize({ authorization: basic('anna:secret'), required: [] });
+    await controller.authorize({ authorization: basic('ci:a:b'), required: [] });
     await writeFile(path, '# nobody\n');
     await file.look();
     turn.resolve(true);
     await ahead;
     await expect(attempt).rejects.toThrow(Unauthorized);
-    await expect(controller.authorize(basic('ci:a:b'), [])).rejects.toThrow(Unauthorized);
+    await expect(
+      controller.authorize({ authorization: basic('ci:a:b'), required: [] }),
+    ).rejects.toThrow(Unauthorized);
   });
 });

@@ -1,8 +1,8 @@
 import { Unauthorized } from '#oci/errors.js';
 
-import { AccessController, type Grant } from '../access-controller.js';
+import { AccessController, type AccessRequest, type Grant } from '../access-controller.js';
 import { basicChallenge } from '../challenge.js';
-import { describeScopes, type Scope } from '../scope.js';
+import { describeScopes } from '../scope.js';
 import { type BasicCredentials, parseBasicCredentials } from './basic-credentials.js';
 import type { HtpasswdFile } from './htpasswd-file.js';
 import { PasswordVerifier } from './password-verifier.js';
@@ -22,23 +22,20 @@ export class HtpasswdAccessController extends AccessController {
     this.#challenge = basicChallenge(realm);
   }
 
-  override async authorize(
-    authorization: string | undefined,
-    required: readonly Scope[],
-  ): Promise<Grant> {
+  override async authorize({ authorization, required, source }: AccessRequest): Promise<Grant> {
     const credentials =
       authorization === undefined ? undefined : parseBasicCredentials(authorization);
-    if (credentials === undefined || !(await this.#verify(credentials))) {
+    if (credentials === undefined || !(await this.#verify(credentials, source))) {
       throw new Unauthorized(this.#challenge, describeScopes(required));
     }
     return { subject: credentials.user, allows: everything };
   }
 
   /** Against the accounts as they are when the check ends: it may have waited while somebody was removed. */
-  async #verify(credentials: BasicCredentials): Promise<boolean> {
+  async #verify(credentials: BasicCredentials, source: AccessRequest['source']): Promise<boolean> {
     for (;;) {
       const { users } = this.file;
-      const matched = await this.passwords.verify(credentials, users);
+      const matched = await this.passwords.verify(credentials, users, source);
       if (users === this.file.users) return matched;
     }
   }

@@ -9,9 +9,9 @@ import { PasswordVerifier } from './password-verifier.js';
 class CountingQueue extends HashingQueue {
   checks = 0;
 
-  override run(check: () => Promise<boolean>): Promise<boolean> {
+  override run(check: () => Promise<boolean>, source?: string): Promise<boolean> {
     this.checks++;
-    return super.run(check);
+    return super.run(check, source);
   }
 }
 

@@ -28,18 +28,26 @@ export class PasswordVerifier {
 
   constructor(private readonly queue: HashingQueue = new HashingQueue()) {}
 
-  /** @throws {TooManyRequests} */
-  async verify(credentials: BasicCredentials, users: HtpasswdUsers): Promise<boolean> {
+  /**
+   * @param source where the credentials came from
+   * @throws {TooManyRequests}
+   */
+  async verify(
+    credentials: BasicCredentials,
+    users: HtpasswdUsers,
+    source: () => string = () => '',
+  ): Promise<boolean> {
     const known = users.find(credentials.user);
     const hash = known ?? users.dummyFor(credentials.user);
     const mac = this.#mac(credentials, hash);
     if (this.#verified.get(mac)) return true;
-    const matched = await (this.#underWay.get(mac) ?? this.#check(mac, credentials, hash));
+    const check = () => this.queue.run(() => hash.matches(credentials.password), source());
+    const matched = await (this.#underWay.get(mac) ?? this.#check(mac, check));
     return matched && known !== undefined;
   }
 
-  async #check(mac: string, { password }: BasicCredentials, hash: BcryptHash): Promise<boolean> {
-    const check = this.queue.run(() => hash.matches(password));
+  async #check(mac: string, run: () => Promise<boolean>): Promise<boolean> {
+    const check = run();
     this.#underWay.set(mac, check);
     try {
       const matched = await check;

@@ -14,11 +14,11 @@ describe('SillyAccessController', () => {
   }));
 
   it('challenges with the scopes, wished ones too, that a token would need', async () => {
-    const attempt = new SillyAccessController('https://auth.example/token', 'registry').authorize(
-      undefined,
-      [{ type: 'repository', name: 'app', actions: ['pull', 'push'] }],
-      [{ type: 'repository', name: 'base', actions: ['pull'] }],
-    );
+    const attempt = new SillyAccessController('https://auth.example/token', 'registry').authorize({
+      authorization: undefined,
+      required: [{ type: 'repository', name: 'app', actions: ['pull', 'push'] }],
+      wished: [{ type: 'repository', name: 'base', actions: ['pull'] }],
+    });
     await expect(attempt).rejects.toMatchObject({
       challenge:
         'Bearer realm="https://auth.example/token",service="registry",scope="repository:app:pull,push repository:base:pull"',

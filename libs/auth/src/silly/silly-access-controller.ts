@@ -1,8 +1,8 @@
 import { Unauthorized } from '#oci/errors.js';
 
-import { AccessController, type Grant } from '../access-controller.js';
+import { AccessController, type AccessRequest, type Grant } from '../access-controller.js';
 import { bearerChallenge } from '../challenge.js';
-import { describeScopes, type Scope } from '../scope.js';
+import { describeScopes } from '../scope.js';
 
 const grant: Grant = { subject: 'silly', allows: () => true };
 
@@ -15,11 +15,11 @@ export class SillyAccessController extends AccessController {
     super();
   }
 
-  override async authorize(
-    authorization: string | undefined,
-    required: readonly Scope[],
-    wished: readonly Scope[] = [],
-  ): Promise<Grant> {
+  override async authorize({
+    authorization,
+    required,
+    wished = [],
+  }: AccessRequest): Promise<Grant> {
     if (authorization) return grant;
     throw new Unauthorized(
       bearerChallenge(this.realm, this.service, [...required, ...wished]),

@@ -40,7 +40,7 @@ export function describeAccessController(
 
     it.each(scopeSets.map((scopes) => [scopes]))('lets in who may, for %j', async (scopes) => {
       for (const [authorization, subject] of given.accepted) {
-        const grant = await given.controller.authorize(authorization, scopes);
+        const grant = await given.controller.authorize({ authorization, required: scopes });
         expect(grant.subject).toBe(subject);
         expect(scopes.map((scope) => grant.allows(scope))).toEqual(scopes.map(() => true));
       }
@@ -49,7 +49,7 @@ export function describeAccessController(
     it('refuses everybody else with a challenge, the same whatever was wrong', async () => {
       const challenges = new Set<string>();
       for (const authorization of given.refused) {
-        const error = await refusal(given.controller.authorize(authorization, []));
+        const error = await refusal(given.controller.authorize({ authorization, required: [] }));
         expect(error.challenge).toMatch(wellFormedChallenge);
         challenges.add(error.challenge);
       }
@@ -59,9 +59,10 @@ export function describeAccessController(
     it('tells in the detail what was asked for, and never the credentials', async () => {
       for (const authorization of given.refused) {
         const error = await refusal(
-          given.controller.authorize(authorization, [
-            { type: 'repository', name: 'library/alpine', actions: ['pull', 'push'] },
-          ]),
+          given.controller.authorize({
+            authorization,
+            required: [{ type: 'repository', name: 'library/alpine', actions: ['pull', 'push'] }],
+          }),
         );
         expect(error.detail).toEqual([
           { Type: 'repository', Class: '', Name: 'library/alpine', Action: 'pull' },
@@ -76,7 +77,9 @@ export function describeAccessController(
       const answers = await Promise.all(
         Array.from({ length: 100 }, async (_, index) => {
           const [authorization, subject] = given.accepted[index % given.accepted.length] ?? [];
-          return (await given.controller.authorize(authorization, [])).subject === subject;
+          return (
+            (await given.controller.authorize({ authorization, required: [] })).subject === subject
+          );
         }),
       );
       expect(answers).toEqual(answers.map(() => true));
@@ -86,7 +89,7 @@ export function describeAccessController(
       await fc.assert(
         fc.asyncProperty(hostileHeader, async (authorization) => {
           const outcome = await given.controller
-            .authorize(authorization, [])
+            .authorize({ authorization, required: [] })
             .then(({ subject }) => typeof subject)
             .catch((error: unknown) => error);
           expect(outcome === 'string' || outcome instanceof RegistryError).toBe(true);
