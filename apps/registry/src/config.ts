@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { authConfig } from '#auth/auth-config.js';
+import { documented } from '#config/key-docs.js';
 import {
   catalogConfig,
   contentStorageKeys,
@@ -39,7 +40,10 @@ const storageConfig = z
 /** Distribution's file, version 0.1, and what the rest of the program sees of it. */
 export const configSchema = z
   .strictObject({
-    version: z.literal('0.1', 'expected 0.1').describe('Version of the format. Every file has it.'),
+    version: documented(
+      z.literal('0.1', 'expected 0.1').describe('Version of the format. Every file has it.'),
+      { kind: 'text' },
+    ),
     log: logConfig,
     loglevel: oldLoglevel,
     storage: storageConfig,

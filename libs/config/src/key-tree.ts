@@ -51,6 +51,14 @@ export function nodeAt(tree: KeyNode, path: KeyPath): KeyNode | undefined {
   return node;
 }
 
+/** Whether the value, or each value of the list, must not be shown. */
+export function isSecret(node: KeyNode): boolean {
+  const { kind } = node.doc;
+  return (
+    kind === 'secret' || kind === 'secret headers' || (node.shape === 'list' && isSecret(node.item))
+  );
+}
+
 /** The sections of which one is chosen, such as the storage drivers. */
 export function choices(node: SectionNode): readonly string[] {
   return [...node.keys].filter(([, key]) => key.doc.choice).map(([name]) => name);

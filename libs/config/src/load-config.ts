@@ -103,7 +103,7 @@ function parseFile(path: string) {
 }
 
 function fileProblem(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : '';
   switch (code) {
     case 'ENOENT':
       return 'there is no such configuration file';

@@ -18,7 +18,7 @@ export function normalize(node: KeyNode, value: DocumentValue): DocumentValue | 
       }
       return value.map((entry) => normalize(node.item, entry) ?? '');
     case 'map':
-      return value ?? undefined;
+      return value === null ? undefined : withoutNothing(value);
     case 'value':
       return value === '' ? undefined : (value ?? undefined);
     case 'free':
@@ -37,6 +37,14 @@ function normalizeSection(node: SectionNode, value: DocumentValue): DocumentValu
     return [name, key === undefined ? entry : normalize(key, entry)] as const;
   });
   return newSection(entries.filter((entry) => entry[1] !== undefined));
+}
+
+/** Below a map the schema has no say, so nothing is empty text there. */
+function withoutNothing(value: DocumentValue): DocumentValue {
+  if (value === null) return '';
+  if (Array.isArray(value)) return value.map(withoutNothing);
+  if (!isSection(value)) return value;
+  return newSection(Object.entries(value).map(([name, entry]) => [name, withoutNothing(entry)]));
 }
 
 export function newSection(

@@ -1,5 +1,6 @@
 import { isSection } from './document.js';
 import type { DocumentValue } from './document.js';
+import { isSecret } from './key-tree.js';
 import type { KeyPath } from './key-tree.js';
 import type { LoadedConfig } from './load-config.js';
 import type { Setting } from './settings.js';
@@ -18,8 +19,9 @@ interface Line {
 export function printConfig(loaded: LoadedConfig<unknown>): string {
   const root: Branch = new Map();
   for (const setting of loaded.settings.values()) {
-    const { ignored, refused } = setting.node.doc;
-    const idle = setting.source === 'default' && (ignored ?? refused) !== undefined;
+    const { ignored, refused, only } = setting.node.doc;
+    const obeyed = (ignored ?? refused) === undefined || only !== undefined;
+    const idle = setting.source === 'default' && !obeyed;
     if (!idle) place(root, setting.path, setting);
   }
   return block(root)
@@ -51,9 +53,8 @@ function indented(lead: string): (line: Line) => Line {
 }
 
 function leaf(step: string | number, { node, value, source }: Setting): Line {
-  const masked = node.doc.kind === 'secret' || node.doc.kind === 'secret headers';
   const lead = typeof step === 'number' ? '-' : `${name(step)}:`;
-  return { text: `${lead} ${shown(value, masked)}`, source };
+  return { text: `${lead} ${shown(value, isSecret(node))}`, source };
 }
 
 function name(step: string | number): string {

@@ -94,12 +94,15 @@ export function secret() {
 
 /** Names and values of HTTP headers; a name may come with one value or a list of them. */
 export function headers() {
-  return documented(headerMap(), { kind: 'headers' });
+  return documented(headerMap(String), { kind: 'headers' });
 }
 
 /** Headers that may carry credentials: their values are masked wherever they would show. */
 export function secretHeaders() {
-  return documented(headerMap(), { kind: 'secret headers' });
+  return documented(
+    headerMap((value) => new Secret(value)),
+    { kind: 'secret headers' },
+  );
 }
 
 /** Anything at all: for what is known only by name. */
@@ -112,11 +115,13 @@ export function section<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
   return z.strictObject(shape).prefault(() => ({}) as never);
 }
 
-function headerMap() {
+function headerMap<Value>(valueOf: (text: string) => Value) {
   return z
     .record(z.string(), z.union([z.string(), z.array(z.string())]))
-    .transform((map): Readonly<Record<string, readonly string[]>> =>
-      Object.fromEntries(Object.entries(map).map(([name, value]) => [name, [value].flat()])),
+    .transform((map): Readonly<Record<string, readonly Value[]>> =>
+      Object.fromEntries(
+        Object.entries(map).map(([name, value]) => [name, [value].flat().map(valueOf)]),
+      ),
     );
 }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { allDisabled, ignored, isOff } from '#config/key-docs.js';
+import { allDisabled, ignored, isOff, live } from '#config/key-docs.js';
 import { bool, oneOf, secret, section, text } from '#config/values.js';
 
 export const logLevel = () => oneOf('error', 'warn', 'info', 'debug');
@@ -26,7 +26,7 @@ const mailHook = z.strictObject({
 });
 
 export const logConfig = section({
-  level: logLevel().default('info').describe('Least severe level that is written.'),
+  level: live(logLevel().default('info').describe('Least severe level that is written.')),
   formatter: oneOf('text', 'json', 'logstash')
     .default('text')
     .describe('`text` for people, `json` and `logstash` for collectors.'),
