@@ -14,10 +14,11 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 
+import { ConfigError } from '#config/config-error.js';
 import { RecordingLog } from '#telemetry/testing/recording-log.js';
 
 import type { FirstAccount } from './create-htpasswd-file.js';
-import { HtpasswdFile, HtpasswdUnusable } from './htpasswd-file.js';
+import { HtpasswdFile } from './htpasswd-file.js';
 
 const line = (user: string, mark: string) => `${user}:$2b$04$${mark.repeat(22)}${'a'.repeat(31)}\n`;
 
@@ -191,7 +192,7 @@ describe('HtpasswdFile', () => {
   ])('does not start with %s', async (_what, spoil, reason) => {
     await spoil();
     const attempt = open();
-    await expect(attempt).rejects.toThrow(HtpasswdUnusable);
+    await expect(attempt).rejects.toThrow(ConfigError);
     await expect(attempt).rejects.toThrow(`auth.htpasswd.path: ${path}: ${reason}`);
   });
 });

@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { ConfigError } from '#config/config-error.js';
 import type { Log } from '#telemetry/log.js';
 
 import { createHtpasswdFile, type FirstAccount } from './create-htpasswd-file.js';
@@ -15,11 +16,6 @@ export interface HtpasswdFileOptions {
   readonly interval?: number;
   /** Milliseconds that a changed file must have stayed as it is, for tools that empty it and then write. */
   readonly settling?: number;
-}
-
-/** The file cannot be used, and there is no earlier one to go on with. */
-export class HtpasswdUnusable extends Error {
-  override readonly name = 'HtpasswdUnusable';
 }
 
 const largest = 16 * 1024 * 1024;
@@ -47,7 +43,7 @@ export class HtpasswdFile {
     this.#timer = setInterval(() => void this.look(), options.interval ?? 1_000).unref();
   }
 
-  /** @throws {HtpasswdUnusable} */
+  /** @throws {ConfigError} when the file cannot be used */
   static async open(path: string, options: HtpasswdFileOptions): Promise<HtpasswdFile> {
     const file = new HtpasswdFile(path, options);
     try {
@@ -55,9 +51,7 @@ export class HtpasswdFile {
       return file;
     } catch (error) {
       file.close();
-      throw new HtpasswdUnusable(`auth.htpasswd.path: ${path}: ${reasonOf(error)}`, {
-        cause: error,
-      });
+      throw new ConfigError([`auth.htpasswd.path: ${path}: ${reasonOf(error)}`]);
     }
   }
 
