@@ -1,7 +1,99 @@
-import type { LoadedRegistryConfig } from './load-config.js';
-import { StartupError } from './startup-error.js';
+import { ConfigError } from '#config/config-error.js';
+import { diffReload } from '#config/reload.js';
+import { ProcessLog } from '#telemetry/create-log.js';
+
+import { listenAddress, removeStaleSocket } from './http/listen-address.js';
+import { type LoadedRegistryConfig, loadRegistryConfig } from './load-config.js';
+import { banner } from './workers/banner.js';
+import { untilSignalled } from './workers/until-signalled.js';
+import { workerCount } from './workers/worker-count.js';
+
+interface Running {
+  reload(next: LoadedRegistryConfig): void;
+  stop(): Promise<boolean>;
+}
 
 /** Runs the registry until the process is told to stop. */
 export async function serve(loaded: LoadedRegistryConfig): Promise<void> {
-  throw new StartupError('http.addr', `nothing listens on ${loaded.config.http.addr} yet`);
+  const { config, warnings } = loaded;
+  const log = ProcessLog.create(config.log);
+  for (const warning of warnings) log.warn({ warning }, 'configuration');
+  await removeStaleSocket(listenAddress(config.http), 'http.addr');
+  const workers = workerCount(config);
+  const running = await (workers === 1
+    ? startAlone(loaded, log)
+    : startWorkers(loaded, workers, log));
+  announce(loaded, workers, log);
+
+  let current = loaded;
+  const finished = await untilSignalled({
+    reload: () => (current = reload(current, running, log)),
+    stop: () => running.stop(),
+  });
+  log.info({ finished }, 'stopped');
+  log.flush();
+  // Timers and sockets of libraries must not keep a process that is done.
+  process.exit(finished ? 0 : 1);
+}
+
+/** Nothing of the registry is loaded before it is known that this process answers itself. */
+async function startAlone({ config }: LoadedRegistryConfig, log: ProcessLog): Promise<Running> {
+  const { RegistryProcess } = await import('./workers/registry-process.js');
+  const registry = await RegistryProcess.start(config, log);
+  return {
+    reload: (next) => void registry.reload(next.config),
+    stop: () => registry.stop(),
+  };
+}
+
+async function startWorkers(
+  { path }: LoadedRegistryConfig,
+  count: number,
+  log: ProcessLog,
+): Promise<Running> {
+  const { Primary, WorkersFailed } = await import('./workers/primary.js');
+  try {
+    const primary = await Primary.start(count, path, log);
+    return {
+      reload: (next) => {
+        log.level = next.config.log.level;
+        primary.reload();
+      },
+      stop: () => primary.stop(),
+    };
+  } catch (error) {
+    if (error instanceof WorkersFailed) throw new ConfigError([...new Set(error.reasons)]);
+    throw error;
+  }
+}
+
+function announce({ config, path }: LoadedRegistryConfig, workers: number, log: ProcessLog): void {
+  const { http, storage, auth } = config;
+  const fields = { addr: http.addr, workers, storage: storage.driver.driver, auth: auth.scheme };
+  log.info({ ...fields, configuration: path ?? 'defaults and environment' }, 'serving');
+  // A collector gets the event; a person gets words.
+  if (config.log.formatter === 'text') {
+    log.flush();
+    process.stdout.write(`\n${banner(config, workers).join('\n')}\n\n`);
+  }
+}
+
+/** What applies from now on: the old configuration where the new one cannot be used. */
+function reload(
+  current: LoadedRegistryConfig,
+  running: Running,
+  log: ProcessLog,
+): LoadedRegistryConfig {
+  try {
+    const next = loadRegistryConfig({ path: current.path });
+    const { live, needRestart } = diffReload(current, next);
+    log.info({ changed: live }, 'configuration read again; certificates and accounts too');
+    if (needRestart.length > 0) log.warn({ keys: needRestart }, 'these keys need a restart');
+    running.reload(next);
+    return next;
+  } catch (error) {
+    const problems = error instanceof ConfigError ? error.lines : [String(error)];
+    log.error({ problems }, 'new configuration cannot be used; the old one stays');
+    return current;
+  }
 }

@@ -1,0 +1,21 @@
+/** What the primary tells a worker. */
+export type Order = 'reload' | 'stop';
+
+/** What a worker tells the primary. */
+export type Report =
+  | { readonly kind: 'listening' }
+  | { readonly kind: 'failed'; readonly reasons: readonly string[] }
+  | { readonly kind: 'stopped'; readonly finished: boolean };
+
+export function isOrder(message: unknown): message is Order {
+  return message === 'reload' || message === 'stop';
+}
+
+export function isReport(message: unknown): message is Report {
+  return (
+    typeof message === 'object' &&
+    message !== null &&
+    'kind' in message &&
+    ['listening', 'failed', 'stopped'].includes(String(message.kind))
+  );
+}

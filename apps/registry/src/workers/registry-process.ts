@@ -1,0 +1,103 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+
+import { connectDriver } from '#storage/connect-driver.js';
+import { type StorageDriver, StorageUnavailable } from '#storage/storage-driver.js';
+import { ProcessLog } from '#telemetry/create-log.js';
+
+import { createApp } from '../app.js';
+import type { Config } from '../config.js';
+import { CertificateWatcher } from '../http/certificate-watcher.js';
+import { Drain, drainDoor } from '../http/drain.js';
+import { Listener } from '../http/listener.js';
+import { ProgressWatchdog } from '../http/progress-watchdog.js';
+import { signingSecrets } from '../http/signing-secrets.js';
+import { readTlsContext, usesTls } from '../http/tls-settings.js';
+import { StartupError } from '../startup-error.js';
+
+interface Parts {
+  readonly app: NestFastifyApplication;
+  readonly listener: Listener;
+  readonly watchdog: ProgressWatchdog;
+  readonly certificates: CertificateWatcher | undefined;
+}
+
+/** One process that answers requests: the storage, the application and the port, and the way in and out of them. */
+export class RegistryProcess {
+  readonly #hurry = new AbortController();
+  #stopped: Promise<boolean> | undefined;
+
+  private constructor(
+    private readonly config: Config,
+    private readonly log: ProcessLog,
+    private readonly drain: Drain,
+    private readonly parts: Parts,
+  ) {}
+
+  /** @throws {StartupError} among others, before anything is answered. */
+  static async start(config: Config, log: ProcessLog): Promise<RegistryProcess> {
+    const { http } = config;
+    const drain = new Drain();
+    const { listener, certificates } = await createListener(config, log);
+    const driver = await storageOf(config);
+    const app = await createApp({
+      config,
+      log,
+      driver,
+      drain,
+      secrets: signingSecrets(http),
+      createServer: listener.createServer,
+    });
+    // Listening is the listener's, so that the application must be told to get ready.
+    await app.getHttpAdapter().getInstance().ready();
+    const watchdog = new ProgressWatchdog(http.limits, listener.underWay, log);
+    watchdog.start();
+    await listener.listen();
+    return new RegistryProcess(config, log, drain, { app, listener, watchdog, certificates });
+  }
+
+  /** Takes into use what may change while running. */
+  async reload({ log }: Config): Promise<void> {
+    this.log.level = log.level;
+    await this.parts.certificates?.look();
+  }
+
+  /**
+   * Drains, then lets go of everything. Whether every request was finished. Called again: hurries.
+   */
+  stop(): Promise<boolean> {
+    if (this.#stopped !== undefined) this.#hurry.abort();
+    return (this.#stopped ??= this.#stop());
+  }
+
+  async #stop(): Promise<boolean> {
+    const { app, listener, watchdog, certificates } = this.parts;
+    const options = { hurry: this.#hurry.signal, log: this.log };
+    const finished = await drainDoor(listener, this.config.http, this.drain, options);
+    watchdog.stop();
+    certificates?.stop();
+    await app.close();
+    this.log.flush();
+    return finished;
+  }
+}
+
+async function createListener({ http }: Config, log: ProcessLog) {
+  if (!usesTls(http.tls)) return { listener: new Listener(http), certificates: undefined };
+  const { certificate, key, clientcas } = http.tls;
+  const files = [certificate, key, ...clientcas].filter((file) => file !== undefined);
+  const apply = async () => listener.setSecureContext(await readTlsContext(http.tls));
+  const certificates = await CertificateWatcher.start({ files, apply, log });
+  const listener = new Listener(http, await readTlsContext(http.tls));
+  return { listener, certificates };
+}
+
+async function storageOf({ storage }: Config): Promise<StorageDriver> {
+  try {
+    return await connectDriver(storage.driver);
+  } catch (error) {
+    if (!(error instanceof StorageUnavailable)) throw error;
+    throw new StartupError(`storage.${storage.driver.driver}.rootdirectory`, error.reason, {
+      cause: error,
+    });
+  }
+}
