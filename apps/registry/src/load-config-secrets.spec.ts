@@ -1,7 +1,3 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-
 import { afterAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 
@@ -12,19 +8,17 @@ import { printConfig } from '#config/print-config.js';
 import { variableNames } from '#config/variable-names.js';
 
 import { configSchema } from './config.js';
-import { loadRegistryConfig } from './load-config.js';
+import { WrittenConfig } from './testing/written-config.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'holdfast-config-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+const written = new WrittenConfig();
+afterAll(() => written.remove());
 
 const canary = 'hunter2+/c4n4ry==';
-const path = join(folder, 'config.yml');
 
 /** All that a person gets to see of a configuration, good or bad. Anything but a `ConfigError` is a crash. */
 function shown(yaml: string | Uint8Array, env: Environment = {}): string {
-  writeFileSync(path, yaml);
   try {
-    const loaded = loadRegistryConfig({ path, env });
+    const loaded = written.load(yaml, env);
     return [...loaded.warnings, printConfig(loaded), JSON.stringify(loaded.config)].join('\n');
   } catch (error) {
     if (error instanceof ConfigError) return error.lines.join('\n');
@@ -210,10 +204,7 @@ describe('printConfig', () => {
       'health: { tcp: [{ addr: "a:1" }, { addr: "b:2", interval: 1s }] }',
       'validation: { manifests: { urls: { allow: ["^https://a\\\\.b/"] } } }',
     ].join('\n');
-    writeFileSync(path, yaml);
-    const loaded = loadRegistryConfig({ path, env: {} });
-    const printed = printConfig(loaded);
-    writeFileSync(path, printed);
-    expect(loadRegistryConfig({ path, env: {} }).config).toEqual(loaded.config);
+    const loaded = written.load(yaml);
+    expect(written.load(printConfig(loaded)).config).toEqual(loaded.config);
   });
 });

@@ -1,34 +1,16 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-
 import { afterAll, describe, expect, it } from '@jest/globals';
 
-import { ConfigError } from '#config/config-error.js';
 import type { Environment } from '#config/environment.js';
 
 import { loadRegistryConfig } from './load-config.js';
+import { file, WrittenConfig } from './testing/written-config.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'holdfast-config-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+const written = new WrittenConfig();
+afterAll(() => written.remove());
 
-const path = join(folder, 'config.yml');
 const load = (env: Environment) => loadRegistryConfig({ env });
-
-function loadOver(yaml: string, env: Environment) {
-  writeFileSync(path, `version: 0.1\n${yaml}`);
-  return loadRegistryConfig({ path, env });
-}
-
-function problems(env: Environment): readonly string[] {
-  try {
-    load(env);
-  } catch (error) {
-    if (error instanceof ConfigError) return error.lines;
-    throw error;
-  }
-  return [];
-}
+const loadOver = (yaml: string, env: Environment) => written.load(file(yaml), env);
+const problems = (env: Environment) => written.problems(file(), env);
 
 const accounts = { REGISTRY_AUTH_HTPASSWD_REALM: 'r', REGISTRY_AUTH_HTPASSWD_PATH: '/p' };
 

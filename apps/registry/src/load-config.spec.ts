@@ -1,41 +1,20 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
 
 import { afterAll, describe, expect, it } from '@jest/globals';
 
-import { ConfigError } from '#config/config-error.js';
-import type { Environment } from '#config/environment.js';
-import { diffReload } from '#config/reload.js';
-
 import { loadRegistryConfig } from './load-config.js';
+import { file, WrittenConfig } from './testing/written-config.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'holdfast-config-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+const written = new WrittenConfig();
+const { folder, path } = written;
+afterAll(() => written.remove());
 
-const path = join(folder, 'config.yml');
-
-function load(yaml: string | undefined, env: Environment = {}) {
-  if (yaml === undefined) return loadRegistryConfig({ env });
-  writeFileSync(path, yaml);
-  return loadRegistryConfig({ path, env });
-}
-
-function problems(yaml: string | undefined, env: Environment = {}): readonly string[] {
-  try {
-    load(yaml, env);
-  } catch (error) {
-    if (error instanceof ConfigError) return error.lines;
-    throw error;
-  }
-  return [];
-}
-
-const file = (...lines: readonly string[]) => ['version: 0.1', ...lines].join('\n');
+const load = (yaml: string, env = {}) => written.load(yaml, env);
+const problems = (yaml: string) => written.problems(yaml);
 
 describe('where the configuration comes from', () => {
   it('is nowhere: files in ./data, port 5000, open to all', () => {
-    const { config, warnings } = load(undefined);
+    const { config, warnings } = loadRegistryConfig({ env: {} });
     expect(warnings).toEqual([]);
     expect(config.storage.driver).toEqual({
       driver: 'filesystem',
@@ -295,77 +274,5 @@ describe('the file', () => {
       expect.stringContaining('auth.htpasswd.path is missing'),
       expect.stringContaining('http.draintimeout is "soon"'),
     ]);
-  });
-});
-
-describe('what is known and not obeyed', () => {
-  it.each([
-    [
-      'redis: { addr: "redis:6379", password: p, db: 1, dialtimeout: 10ms, pool: { maxidle: 16 } }',
-      'redis is not supported: each process keeps what it read in its own memory',
-    ],
-    [
-      'notifications: { endpoints: [{ name: a, url: "http://a" }] }',
-      'notifications.endpoints is not supported: no event is sent to any endpoint',
-    ],
-    [
-      'storage: { cache: { layerinfo: inmemory } }',
-      'storage.cache.layerinfo is outdated: write storage.cache.blobdescriptor',
-    ],
-    [
-      'storage: { cache: { blobdescriptor: redis } }',
-      'storage.cache.blobdescriptor is not supported: ',
-    ],
-    [
-      'compatibility: { schema1: { enabled: true } }',
-      'compatibility.schema1 is not supported: manifests of schema 1 are refused',
-    ],
-    ['reporting: { bugsnag: { apikey: a } }', 'reporting is not supported: nothing is reported'],
-    [
-      'log: { hooks: [{ type: mail, options: { smtp: { password: p } } }] }',
-      'log.hooks is not supported: no mail is sent',
-    ],
-    [
-      'http: { tls: { minimumtls: tls1.0 } }',
-      'http.tls.minimumtls is not supported: versions before 1.2',
-    ],
-    ['loglevel: debug', 'loglevel is outdated: write log.level'],
-    ['validation: { enabled: true }', 'validation.enabled is outdated: write validation.disabled'],
-  ])('warns of %j', (yaml, expected) => {
-    const { warnings } = load(file(yaml));
-    expect(warnings).toHaveLength(1);
-    expect(warnings[0]?.startsWith(expected)).toBe(true);
-  });
-
-  it.each([
-    'notifications: { endpoints: [{ name: a, url: "http://a", disabled: true }] }',
-    'compatibility: { schema1: { enabled: false } }',
-    'middleware: { storage: [{ name: redirect, disabled: true }] }',
-    'log: { hooks: [{ type: mail, disabled: true }], reportcaller: false }',
-    'http: { debug: { prometheus: { enabled: true, path: /metrics } } }',
-    'proxy: { remoteurl: "" }',
-    'policy: { repository: { classes: [] } }',
-  ])('is silent where it changes nothing: %j', (yaml) => {
-    expect(load(file(yaml)).warnings).toEqual([]);
-  });
-
-  it('does not let the older switch of validation open what the newer one closes', () => {
-    expect(
-      load(file('validation: { enabled: true, disabled: true }')).config.validation.disabled,
-    ).toBe(false);
-  });
-});
-
-describe('diffReload', () => {
-  it('tells what can change at once from what needs a restart', () => {
-    const old = load(file('log: { level: info }', 'http: { addr: ":5000" }'));
-    const next = load(
-      file('log: { level: debug }', 'http: { addr: ":6000", headers: { X-A: b } }'),
-    );
-    expect(diffReload(old, next)).toEqual({
-      live: ['log.level'],
-      needRestart: ['http.addr', 'http.headers', 'http.headers.X-A'],
-    });
-    expect(diffReload(old, load(file('http: {}')))).toEqual({ live: [], needRestart: [] });
   });
 });
