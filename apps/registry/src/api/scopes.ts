@@ -61,6 +61,6 @@ function mountSource(query: Query): readonly Scope[] {
   return [pullScope(from)];
 }
 
-export function pullScope(name: string): Scope {
+function pullScope(name: string): Scope {
   return { type: 'repository', name, actions: ['pull'] };
 }
