@@ -54,7 +54,11 @@ export class AppModule {
       imports: [
         PlatformModule.register(parts),
         AuthModule.register(config.auth),
-        ContentModule.register({ validation: validationRules(config), secrets }),
+        ContentModule.register({
+          validation: validationRules(config),
+          secrets,
+          purging: purgeTimes(config),
+        }),
         HealthModule.register(config.health),
       ],
       controllers: [
@@ -84,4 +88,10 @@ function validationRules({ validation }: Config) {
     urls,
     platforms: indexes.platforms === 'list' ? indexes.platformlist : indexes.platforms,
   };
+}
+
+/** A registry that refuses every change makes none of its own either. */
+function purgeTimes({ storage }: Config) {
+  const { uploadpurging, readonly } = storage.maintenance;
+  return uploadpurging.enabled && !readonly.enabled ? uploadpurging : undefined;
 }

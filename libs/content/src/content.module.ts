@@ -1,8 +1,11 @@
-import { type DynamicModule, Module } from '@nestjs/common';
+import { type DynamicModule, type FactoryProvider, Module } from '@nestjs/common';
 
 import { StorageDriver } from '#storage/storage-driver.js';
+import { Log } from '#telemetry/log.js';
 
 import { BlobStore } from './blobs/blob-store.js';
+import { PurgeSchedule, type PurgeTimes } from './maintenance/purge-schedule.js';
+import { PurgeTurn } from './maintenance/purge-turn.js';
 import { UploadPurger } from './maintenance/upload-purger.js';
 import { ManifestStore } from './manifests/manifest-store.js';
 import { References, type ValidationRules } from './manifests/references.js';
@@ -16,12 +19,14 @@ export interface ContentOptions {
   readonly validation: ValidationRules;
   /** What signs upload state, the first of them; none: one is made and kept in the storage. */
   readonly secrets: readonly string[];
+  /** When to remove uploads that nobody finished; never where undefined. */
+  readonly purging?: PurgeTimes | undefined;
 }
 
-/** What a registry is, without HTTP. Needs a `StorageDriver` from elsewhere. */
+/** What a registry is, without HTTP. Needs a `StorageDriver` and a `Log` from elsewhere. */
 @Module({})
 export class ContentModule {
-  static register({ validation, secrets }: ContentOptions): DynamicModule {
+  static register({ validation, secrets, purging }: ContentOptions): DynamicModule {
     const provided = [BlobStore, Tags, Referrers, Repositories, ManifestStore, UploadSessions];
     return {
       module: ContentModule,
@@ -74,8 +79,18 @@ export class ContentModule {
           useFactory: (driver: StorageDriver) => new UploadPurger(driver),
           inject: [StorageDriver],
         },
+        ...(purging === undefined ? [] : [purgeSchedule(purging)]),
       ],
       exports: [...provided, UploadPurger],
     };
   }
+}
+
+function purgeSchedule(times: PurgeTimes): FactoryProvider<PurgeSchedule> {
+  return {
+    provide: PurgeSchedule,
+    useFactory: (driver: StorageDriver, purger: UploadPurger, log: Log) =>
+      new PurgeSchedule(purger, new PurgeTurn(driver, Date.now), times, log),
+    inject: [StorageDriver, UploadPurger, Log],
+  };
 }

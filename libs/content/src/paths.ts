@@ -18,6 +18,7 @@ import type { RepositoryName } from '#oci/repository-name.js';
  *
  *     /holdfast/v1
  *     ├── sizes/<algorithm>/<first two hex digits>/<hex>        size of a blob, or `damaged`
+ *     ├── maintenance/upload-purge                              when uploads were last purged
  *     ├── secret                                                signs upload state where none is configured
  *     └── repositories/<name>
  *         ├── _media-types/<algorithm>/<hex>                    as pushed, where the manifest does not tell
@@ -28,6 +29,7 @@ const own = '/holdfast/v1';
 
 export const repositoriesFolder = `${committed}/repositories`;
 export const secretPath = `${own}/secret`;
+export const uploadPurgeMarkPath = `${own}/maintenance/upload-purge`;
 
 export function blobDataPath({ algorithm, hex }: Digest): string {
   return `${committed}/blobs/${algorithm}/${hex.slice(0, 2)}/${hex}/data`;

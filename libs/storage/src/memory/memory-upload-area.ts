@@ -14,7 +14,8 @@ interface Line {
   readonly size: number;
   readonly open: boolean;
   readonly chunks: readonly Uint8Array[];
-  readonly touchedAt: number;
+  /** By its last byte, for as long as it is open. */
+  touchedAt: number;
 }
 
 export class MemoryUploadArea extends UploadArea {
@@ -96,6 +97,9 @@ export class MemoryUploadArea extends UploadArea {
       if (claimed === undefined && from !== undefined) this.#lines.delete(from.token);
     };
     return new MemoryPartWriter(line, {
+      touch: () => {
+        line.touchedAt = this.now();
+      },
       finish: (chunks, size) => {
         take();
         this.#lines.set(line.token, { ...line, chunks, size, open: false, touchedAt: this.now() });
@@ -105,7 +109,9 @@ export class MemoryUploadArea extends UploadArea {
         this.writeAll(files);
       },
       abandon: () => {
-        if (this.#lines.delete(line.token) && claimed) this.#lines.set(claimed.token, claimed);
+        if (this.#lines.delete(line.token) && claimed) {
+          this.#lines.set(claimed.token, { ...claimed, touchedAt: this.now() });
+        }
       },
     });
   }
@@ -116,6 +122,7 @@ export class MemoryUploadArea extends UploadArea {
 }
 
 interface Outcomes {
+  readonly touch: () => void;
   readonly finish: (chunks: readonly Uint8Array[], size: number) => void;
   readonly commit: (files: readonly StoredFile[]) => void;
   readonly abandon: () => void;
@@ -143,6 +150,7 @@ class MemoryPartWriter extends PartWriter {
     if (this.#ended) return Promise.reject(new Error('this part of the upload has ended'));
     this.#chunks.push(Uint8Array.from(chunk));
     this.#size += chunk.length;
+    this.outcomes.touch();
     return undefined;
   }
 
