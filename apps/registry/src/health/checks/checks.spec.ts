@@ -7,6 +7,7 @@ import { join } from 'node:path';
 
 import { afterEach, describe, expect, it } from '@jest/globals';
 
+import { Secret } from '#config/secret.js';
 import { FilesystemDriver } from '#storage/filesystem/filesystem-driver.js';
 import { MemoryDriver } from '#storage/memory/memory-driver.js';
 
@@ -103,7 +104,7 @@ describe('health checks', () => {
     it('asks with HEAD and the headers, and passes at the expected status', async () => {
       const { port, requests } = await answering(204);
       const uri = `http://127.0.0.1:${port}/health`;
-      const headers = { 'x-team': ['one', 'two'] };
+      const headers = { 'x-team': [new Secret('one'), new Secret('two')] };
       await httpCheck({ ...config(uri, 204), headers }).run(signal);
       expect(requests[0]).toMatchObject({
         method: 'HEAD',

@@ -27,7 +27,7 @@ async function statusOf(config: HttpCheckConfig, signal: AbortSignal): Promise<n
   const url = new URL(config.uri);
   const headers = new Headers();
   for (const [header, values] of Object.entries(config.headers)) {
-    for (const value of values) headers.append(header, value);
+    for (const value of values) headers.append(header, value.reveal());
   }
   // `fetch` takes no credentials in a URL.
   if (url.username !== '' || url.password !== '') {
