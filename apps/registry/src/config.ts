@@ -20,9 +20,9 @@ import {
   notificationsConfig,
   oldLoglevel,
   proxyConfig,
-  redisConfig,
   reportingConfig,
 } from './unsupported-config.js';
+import { redisConfig } from './unsupported-redis-config.js';
 
 const storageConfig = z
   .strictObject({ ...storageKeys, ...contentStorageKeys })

@@ -57,69 +57,6 @@ export const notificationsConfig = section({
   ),
 });
 
-const redisKeys = {
-  addrs: texts().describe('Servers.'),
-  clientname: text().optional(),
-  db: integer({ min: 0 }).default(0),
-  protocol: integer().optional(),
-  username: text().optional(),
-  password: secret().optional(),
-  sentinelusername: text().optional(),
-  sentinelpassword: secret().optional(),
-  mastername: text().optional().describe('Turns Sentinel on.'),
-  tls: section({
-    enabled: bool().optional(),
-    certificate: text().optional(),
-    key: text().optional(),
-    rootcas: texts(),
-  }),
-  ...Object.fromEntries(
-    [
-      'maxretries',
-      'poolsize',
-      'minidleconns',
-      'maxidleconns',
-      'maxactiveconns',
-      'maxredirects',
-    ].map((name) => [name, integer().optional()]),
-  ),
-  ...Object.fromEntries(
-    [
-      'minretrybackoff',
-      'maxretrybackoff',
-      'dialtimeout',
-      'readtimeout',
-      'writetimeout',
-      'pooltimeout',
-      'connmaxidletime',
-      'connmaxlifetime',
-    ].map((name) => [name, duration().optional()]),
-  ),
-  ...Object.fromEntries(
-    [
-      'contexttimeoutenabled',
-      'poolfifo',
-      'readonly',
-      'routebylatency',
-      'routerandomly',
-      'disableidentity',
-      'unstableresp3',
-    ].map((name) => [name, bool().optional()]),
-  ),
-  identitysuffix: text().optional(),
-  addr: text().optional().describe('Server, as Distribution 2 named it.'),
-  pool: section({
-    maxidle: integer().optional(),
-    maxactive: integer().optional(),
-    idletimeout: duration().optional(),
-  }).describe('As Distribution 2 named it.'),
-};
-
-export const redisConfig = ignored(
-  z.strictObject(redisKeys).optional().describe('A Redis to share what is cached.'),
-  'each process keeps what it read in its own memory',
-);
-
 export const proxyConfig = refused(
   z
     .strictObject({
@@ -168,16 +105,16 @@ export const reportingConfig = ignored(
     .strictObject({
       bugsnag: z
         .strictObject({
-          apikey: secret().optional(),
-          releasestage: text().optional(),
-          endpoint: text().optional(),
+          apikey: secret().optional().describe('Key of the project.'),
+          releasestage: text().optional().describe('Stage to report.'),
+          endpoint: text().optional().describe('Where to report to.'),
         })
         .optional(),
       newrelic: z
         .strictObject({
-          licensekey: secret().optional(),
-          name: text().optional(),
-          verbose: bool().optional(),
+          licensekey: secret().optional().describe('Key of the account.'),
+          name: text().optional().describe('Name of the application.'),
+          verbose: bool().optional().describe('Logs what it reports.'),
         })
         .optional(),
     })

@@ -51,7 +51,7 @@ function section(node: SectionNode): JsonSchema {
   const names = choices(node);
   const required = [...node.keys].filter(([, key]) => key.required).map(([name]) => name);
   const object = {
-    type: ['object', 'null'],
+    type: required.length > 0 ? 'object' : ['object', 'null'],
     properties,
     additionalProperties: false,
     ...(required.length > 0 && { required }),

@@ -36,9 +36,15 @@ export const healthConfig = section({
     interval: interval(),
     threshold: threshold(3),
   }),
-  file: documented(z.array(file).default([]), { variable: 'FILECHECKERS' }),
-  http: documented(z.array(http).default([]), { variable: 'HTTPCHECKERS' }),
-  tcp: documented(z.array(tcp).default([]), { variable: 'TCPCHECKERS' }),
+  file: documented(z.array(file).default([]).describe('Checks that fail while a file exists.'), {
+    variable: 'FILECHECKERS',
+  }),
+  http: documented(z.array(http).default([]).describe('Checks that ask another server.'), {
+    variable: 'HTTPCHECKERS',
+  }),
+  tcp: documented(z.array(tcp).default([]).describe('Checks that connect to another server.'), {
+    variable: 'TCPCHECKERS',
+  }),
 });
 
 export type HealthConfig = z.infer<typeof healthConfig>;
