@@ -58,11 +58,11 @@ describe('parseBasicCredentials', () => {
   it('refuses a thousand hostile megabytes without looking at each letter', () => {
     const hostile = ['Basic ' + 'A'.repeat(1e6), 'Basic' + ' '.repeat(1e6), '='.repeat(1e6)];
     let read = 0;
-    const start = performance.now();
+    const start = process.cpuUsage();
     for (let round = 0; round < 1_000; round++) {
       for (const header of hostile) if (parseBasicCredentials(header) !== undefined) read++;
     }
-    expect(performance.now() - start).toBeLessThan(500);
+    expect(process.cpuUsage(start).user / 1_000).toBeLessThan(500);
     expect(read).toBe(0);
   });
 });

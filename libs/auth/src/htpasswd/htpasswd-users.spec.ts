@@ -91,11 +91,11 @@ describe('HtpasswdUsers', () => {
     );
   });
 
-  it('reads 100,000 lines of one user, and 16 MB of dollars, in under two seconds', () => {
-    const start = performance.now();
+  it('reads 100,000 lines of one user, and 16 MB of dollars, in under two seconds of processor time', () => {
+    const start = process.cpuUsage();
     expect(HtpasswdUsers.parse(`anna:${hash('b')}\n`.repeat(100_000)).size).toBe(1);
     expect(HtpasswdUsers.parse(`anna:${'$2b$'.repeat(4_000_000)}`).size).toBe(0);
-    expect(performance.now() - start).toBeLessThan(2_000);
+    expect(process.cpuUsage(start).user / 1_000).toBeLessThan(2_000);
   });
 });
 
