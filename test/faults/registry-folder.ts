@@ -8,14 +8,17 @@ export interface Inspection {
   readonly blobs: number;
   /** Blobs whose bytes have another digest. */
   readonly corrupt: readonly string[];
-  /** Links to blobs that are not there, and tags without a revision. */
+  /** Links to blobs that are not there. */
   readonly dangling: readonly string[];
+  /** Tags that point at no revision of their repository. */
+  readonly empty: readonly string[];
 }
 
 /** Reads all of a registry's folder as Distribution lays it out, without asking the registry. */
 export async function inspect(root: string): Promise<Inspection> {
   const corrupt: string[] = [];
   const dangling: string[] = [];
+  const empty: string[] = [];
   const blobs = new Set<string>();
   for (const path of await filesIn(join(root, 'docker/registry/v2/blobs'))) {
     const [algorithm = '', , hex = '', name] = path.split(sep);
@@ -33,9 +36,9 @@ export async function inspect(root: string): Promise<Inspection> {
     if (!blobs.has(digest)) dangling.push(`${path} -> ${digest}`);
     const [repository, below] = path.split('/_manifests/tags/');
     const revision = `${repository}/_manifests/revisions/${digest.replace(':', '/')}/link`;
-    if (below !== undefined && !links.includes(revision)) dangling.push(`${path}: no revision`);
+    if (below?.endsWith('/current/link') && !links.includes(revision)) empty.push(path);
   }
-  return { blobs: blobs.size - corrupt.length, corrupt, dangling };
+  return { blobs: blobs.size - corrupt.length, corrupt, dangling, empty };
 }
 
 /** What is left of requests, below the registry's own folder. */

@@ -16,8 +16,8 @@ export class RegistryProcess {
       folder,
       ...options,
     ]);
-    const line = await child.waitForLine(/^listening \d+$/);
-    return new RegistryProcess(`http://127.0.0.1:${line.split(' ')[1]}`, child);
+    const line = await child.waitForLine(/^listening \S+$/);
+    return new RegistryProcess(line.slice('listening '.length), child);
   }
 
   /** The steps of writes since it began to listen. */

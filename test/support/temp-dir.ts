@@ -8,8 +8,8 @@ import { run } from './process.js';
 export class TempDir {
   private constructor(readonly path: string) {}
 
-  static async create(name = 'test'): Promise<TempDir> {
-    return new TempDir(await mkdtemp(join(tmpdir(), `holdfast-${name}-`)));
+  static async create(name = 'test', parent = tmpdir()): Promise<TempDir> {
+    return new TempDir(await mkdtemp(join(parent, `holdfast-${name}-`)));
   }
 
   join(...parts: string[]): string {

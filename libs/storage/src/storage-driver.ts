@@ -1,10 +1,7 @@
+import type { StoredFile } from './stored-file.js';
 import type { UploadArea } from './upload-area.js';
 
-/** A small file and where it goes. */
-export interface StoredFile {
-  readonly path: string;
-  readonly content: Uint8Array;
-}
+export type { StoredFile };
 
 export interface StoredStat {
   /** Bytes. */

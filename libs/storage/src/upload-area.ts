@@ -1,4 +1,4 @@
-import type { StoredFile } from './storage-driver.js';
+import type { StoredFile } from './stored-file.js';
 
 /**
  * The finished bytes of an upload session, as the signed upload state carries them. `token` is the driver's own word for

@@ -2,12 +2,17 @@ import type { FilesystemOptions } from '#storage/filesystem/filesystem-driver.js
 
 type OnStep = NonNullable<FilesystemOptions['onStep']>;
 
-/** Ends this process, without any farewell, before the n-th step; tells each step that it lived to see. */
+/** Ends a storage's writes before the n-th step, without any farewell. */
 export class Death {
-  #steps = 0;
+  readonly steps: string[] = [];
   #waiting = true;
 
-  constructor(private readonly atStep: number | undefined) {}
+  constructor(
+    private readonly atStep: number | undefined,
+    /** Must not return. */
+    private readonly die: () => void | Promise<never> = killThisProcess,
+    private readonly tell: (line: string) => void = (line) => void process.stdout.write(line),
+  ) {}
 
   /** From here on steps count. */
   begin(): void {
@@ -15,9 +20,14 @@ export class Death {
   }
 
   readonly onStep: OnStep = (step) => {
-    if (this.#waiting) return;
-    this.#steps += 1;
-    if (this.#steps === this.atStep) process.kill(process.pid, 'SIGKILL');
-    process.stdout.write(`step ${this.#steps} ${step}\n`);
+    if (this.#waiting) return undefined;
+    if (this.steps.length + 1 === this.atStep) return this.die();
+    this.steps.push(step);
+    this.tell(`step ${this.steps.length} ${step}\n`);
+    return undefined;
   };
+}
+
+function killThisProcess(): void {
+  process.kill(process.pid, 'SIGKILL');
 }

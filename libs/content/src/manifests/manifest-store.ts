@@ -97,11 +97,13 @@ export class ManifestStore {
    * @throws {ManifestUnknown}
    */
   async delete(name: RepositoryName, digest: Digest): Promise<Tag[]> {
-    if (!(await this.#hasRevision(name, digest))) throw new ManifestUnknown(name, digest);
-    const stored = await this.#readIfWhole(name, digest);
+    const known = await this.#hasRevision(name, digest);
+    const stored = known ? await this.#readIfWhole(name, digest) : undefined;
     const link = revisionLinkPath(name, digest);
-    await this.driver.remove(link);
+    if (known) await this.driver.remove(link);
     const removed = await this.tags.deleteAllOf(name, digest);
+    // Tags without a revision are what a delete left that was cut off; sent again, it is finished.
+    if (!known && removed.length === 0) throw new ManifestUnknown(name, digest);
     if (stored !== undefined) await this.referrers.remove(name, stored);
     await this.driver.remove(mediaTypePath(name, digest));
     await this.driver.removeFolder(link.slice(0, link.lastIndexOf('/')));

@@ -6,7 +6,7 @@ import type { PendingFile } from './durable-files.js';
 import { errnoOf, translateWrite } from './errno.js';
 import { FileContent } from './file-content.js';
 import { isThere, renameIfThere, unlinkIfThere } from './if-there.js';
-import type { UploadFilesOptions } from './upload-files.js';
+import type { UploadFilesOptions } from './upload-files-options.js';
 
 /** Bytes that may wait in memory before the writer is told to wait. */
 const mostWaiting = 1024 * 1024;

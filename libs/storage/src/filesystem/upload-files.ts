@@ -3,26 +3,11 @@ import { constants, copyFile, type FileHandle, mkdir, open, rm, stat } from 'nod
 import { join } from 'node:path';
 
 import { PartsClaimed, SessionEnded, UploadArea, type UploadedParts } from '../upload-area.js';
-import type { DurableFiles, OnStep } from './durable-files.js';
 import { errnoOf, rootGone, translateWrite } from './errno.js';
-import type { FolderSync } from './folder-sync.js';
 import { ifThere, isThere, namesIn, renameIfThere, unlinkIfThere } from './if-there.js';
 import { type LineName, parseLineName, lineName } from './line-name.js';
 import { UploadFile } from './upload-file.js';
-
-export interface UploadFilesOptions {
-  /** Absolute. It is there for as long as the root is. */
-  readonly folder: string;
-  readonly temporaryFolder: string;
-  /** Whether asking for a name costs less than handing the question to a thread. */
-  readonly local: boolean;
-  readonly files: DurableFiles;
-  readonly folders: FolderSync;
-  readonly newId: () => string;
-  readonly onStep: OnStep;
-  /** From a path of the storage to one of the machine. */
-  readonly resolve: (path: string) => string;
-}
+import type { UploadFilesOptions } from './upload-files-options.js';
 
 /** What a line begins with: nothing, the file that was claimed, or a copy. */
 interface Origin {
