@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, unlink } from 'node:fs/promises';
+import { link, mkdir, open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 import { BcryptHash } from './bcrypt-hash.js';
@@ -19,16 +19,19 @@ const withoutLinks = new Set(['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EMLIN
  *
  * @returns the account if this call made the file: nobody can find out the password later
  */
-export async function createHtpasswdFile(path: string): Promise<FirstAccount | undefined> {
+export async function createHtpasswdFile(
+  path: string,
+  giveName: typeof link = link,
+): Promise<FirstAccount | undefined> {
   const user = 'docker';
   const password = randomBytes(32).toString('base64url');
   const line = `${user}:${await BcryptHash.of(password)}\n`;
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   // Whole at once, so that no other process reads an empty file; the link fails if there is one by now.
   const draft = `${path}.${randomBytes(6).toString('hex')}`;
-  await writeNew(draft, line);
   try {
-    await link(draft, path);
+    await writeNew(draft, line);
+    await giveName(draft, path);
   } catch (error) {
     const code = errnoOf(error);
     if (code === 'EEXIST') return undefined;
@@ -40,7 +43,7 @@ export async function createHtpasswdFile(path: string): Promise<FirstAccount | u
       throw cause;
     }
   } finally {
-    await unlink(draft);
+    await rm(draft, { force: true });
   }
   return { path, user, password };
 }
