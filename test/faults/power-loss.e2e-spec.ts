@@ -1,0 +1,92 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { describe, expect, it } from '@jest/globals';
+
+import { FilesystemDriver } from '#storage/filesystem/filesystem-driver.js';
+import { Seeded } from '#storage/testing/seeded.js';
+
+import { describeWith } from '../components/components.js';
+import { RunningProcess } from '../support/process.js';
+import { Disk, type DiskOptions } from './disk.js';
+import { broken, type LoadEvent } from './power-loss-load.js';
+import type { Plant } from './processes/plants.js';
+import { processFile } from './registry-process.js';
+import { withFolder } from './with-folder.js';
+
+const losses = Number(process.env['HOLDFAST_POWER_LOSSES'] ?? 12);
+
+interface Outcome {
+  readonly acknowledged: number;
+  readonly problems: readonly string[];
+}
+
+/** Writes, takes the power away at a random moment, and reads what was promised, again and again on one disk. */
+async function loseOften(type: DiskOptions['type'], times: number, bug?: Plant): Promise<Outcome> {
+  return withFolder(async (folder) => {
+    const disk = await Disk.create(folder, { type, mebibytes: type === 'xfs' ? 320 : 128 });
+    const problems: string[] = [];
+    let acknowledged = 0;
+    try {
+      for (let turn = 1; turn <= times; turn++) {
+        const root = join(disk.mountPoint, String(turn));
+        const events = await loadAndLose(disk, { root, seed: turn, bug });
+        await disk.unmount();
+        await disk.mount();
+        const driver = await FilesystemDriver.connect({ rootdirectory: root });
+        acknowledged += events.filter(({ state }) => state === 'done').length;
+        problems.push(...(await broken(driver, events)).map((problem) => `${turn}: ${problem}`));
+        await rm(root, { recursive: true });
+        if (bug !== undefined && problems.length > 0) break;
+      }
+    } finally {
+      await disk.remove();
+    }
+    return { acknowledged, problems };
+  });
+}
+
+async function loadAndLose(
+  disk: Disk,
+  { root, seed, bug }: { root: string; seed: number; bug: Plant | undefined },
+): Promise<readonly LoadEvent[]> {
+  const args = [processFile('load'), root, String(seed), ...(bug ? [bug] : [])];
+  const child = await RunningProcess.start(process.execPath, args);
+  try {
+    const enough = 5 + new Seeded(seed).below(60);
+    await child.waitUntil(`${enough} promises`, async () => lines(child).length > enough);
+    await disk.losePower();
+  } finally {
+    child.signal('SIGKILL');
+    await child.exited;
+  }
+  return lines(child).flatMap((line) => {
+    const event = JSON.parse(line) as LoadEvent | { readonly ready: true };
+    return 'state' in event ? [event] : [];
+  });
+}
+
+/** The whole lines that a process told. */
+function lines(child: RunningProcess): readonly string[] {
+  return child.output.split('\n').filter((line) => line.startsWith('{') && line.endsWith('}'));
+}
+
+describeWith(['xfs_io', 'mkfs.ext4', 'mkfs.xfs', 'mount'], 'D3 power loss', () => {
+  describe.each(['ext4', 'xfs'] as const)('on %s', (type) => {
+    it('loses nothing that was acknowledged', async () => {
+      const { acknowledged, problems } = await loseOften(type, losses);
+      expect(problems).toEqual([]);
+      expect(acknowledged).toBeGreaterThan(losses * 3);
+      process.stdout.write(`D3 ${type}: 0 of ${acknowledged} lost in ${losses} power losses\n`);
+    }, 3_600_000);
+
+    it.each(['no-file-sync', 'no-folder-sync'] as const)(
+      'would see a driver that has the bug %s',
+      async (bug) => {
+        const { problems } = await loseOften(type, 20, bug);
+        expect(problems).not.toEqual([]);
+      },
+      120_000,
+    );
+  });
+});
