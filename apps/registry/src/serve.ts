@@ -2,6 +2,8 @@ import { ConfigError } from '#config/config-error.js';
 import { diffReload } from '#config/reload.js';
 import { ProcessLog } from '#telemetry/create-log.js';
 
+import type { Config } from './config.js';
+import type { ProcessReports } from './health/process-reports.js';
 import { listenAddress, removeStaleSocket } from './http/listen-address.js';
 import { type LoadedRegistryConfig, loadRegistryConfig } from './load-config.js';
 import { banner } from './workers/banner.js';
@@ -38,8 +40,12 @@ export async function serve(loaded: LoadedRegistryConfig): Promise<void> {
 
 /** Nothing of the registry is loaded before it is known that this process answers itself. */
 async function startAlone({ config }: LoadedRegistryConfig, log: ProcessLog): Promise<Running> {
+  const { OwnReports } = await import('./health/process-reports.js');
   const { RegistryProcess } = await import('./workers/registry-process.js');
+  const reports = new OwnReports();
+  await serveDebugAddress(config, reports, log);
   const registry = await RegistryProcess.start(config, log);
+  reports.begin(registry.reporter);
   return {
     reload: (next) => void registry.reload(next.config),
     stop: () => registry.stop(),
@@ -47,11 +53,13 @@ async function startAlone({ config }: LoadedRegistryConfig, log: ProcessLog): Pr
 }
 
 async function startWorkers(
-  { path }: LoadedRegistryConfig,
+  { config, path }: LoadedRegistryConfig,
   count: number,
   log: ProcessLog,
 ): Promise<Running> {
+  const { WorkerReports } = await import('./health/worker-reports.js');
   const { Primary, WorkersFailed } = await import('./workers/primary.js');
+  await serveDebugAddress(config, new WorkerReports(), log);
   try {
     const primary = await Primary.start(count, path, log);
     return {
@@ -65,6 +73,17 @@ async function startWorkers(
     if (error instanceof WorkersFailed) throw new ConfigError([...new Set(error.reasons)]);
     throw error;
   }
+}
+
+/** Before anything else, so that it tells what the start waits for. */
+async function serveDebugAddress(
+  { http }: Config,
+  reports: ProcessReports,
+  log: ProcessLog,
+): Promise<void> {
+  if (http.debug.addr === undefined) return;
+  const { startDebugServer } = await import('./health/debug-server.js');
+  await startDebugServer(http.debug, reports, log);
 }
 
 function announce({ config, path }: LoadedRegistryConfig, workers: number, log: ProcessLog): void {

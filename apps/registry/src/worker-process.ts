@@ -1,5 +1,6 @@
 import { ProcessLog } from '#telemetry/create-log.js';
 
+import { answerPrimary } from './health/worker-reports.js';
 import { loadRegistryConfig } from './load-config.js';
 import { isOrder, type Report } from './workers/messages.js';
 import { reasons } from './workers/reasons.js';
@@ -33,6 +34,7 @@ try {
   process.on('SIGTERM', () => void stop());
   // Without the primary nobody accepts connections for us.
   process.on('disconnect', () => void stop());
+  answerPrimary(registry.reporter);
   report({ kind: 'listening' });
 } catch (error) {
   report({ kind: 'failed', reasons: reasons(error) });

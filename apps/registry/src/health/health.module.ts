@@ -4,6 +4,7 @@ import { StorageDriver } from '#storage/storage-driver.js';
 import { Log } from '#telemetry/log.js';
 
 import { Drain } from '../http/drain.js';
+import { ProcessMetrics } from '../metrics/process-metrics.js';
 import { fileCheck } from './checks/file-check.js';
 import { httpCheck } from './checks/http-check.js';
 import { storageCheck } from './checks/storage-check.js';
@@ -13,6 +14,7 @@ import type { HealthConfig } from './health-config.js';
 import { Health } from './health.js';
 import { PeriodicCheck } from './periodic-check.js';
 import { ProbesController } from './probes.controller.js';
+import { ProcessReporter } from './process-reports.js';
 
 /** Needs a `StorageDriver`, a `Log` and the process's `Drain` from elsewhere. */
 @Module({})
@@ -31,8 +33,13 @@ export class HealthModule {
             ),
           inject: [StorageDriver, Drain, Log],
         },
+        {
+          provide: ProcessReporter,
+          useFactory: (health: Health) => new ProcessReporter(health, new ProcessMetrics()),
+          inject: [Health],
+        },
       ],
-      exports: [Health],
+      exports: [Health, ProcessReporter],
     };
   }
 }

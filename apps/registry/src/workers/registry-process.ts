@@ -6,6 +6,7 @@ import { ProcessLog } from '#telemetry/create-log.js';
 
 import { createApp } from '../app.js';
 import type { Config } from '../config.js';
+import { ProcessReporter } from '../health/process-reports.js';
 import { CertificateWatcher } from '../http/certificate-watcher.js';
 import { Drain, drainDoor } from '../http/drain.js';
 import { Listener } from '../http/listener.js';
@@ -53,6 +54,11 @@ export class RegistryProcess {
     watchdog.start();
     await listener.listen();
     return new RegistryProcess(config, log, drain, { app, listener, watchdog, certificates });
+  }
+
+  /** What it tells of itself at the debug address. */
+  get reporter(): ProcessReporter {
+    return this.parts.app.get(ProcessReporter);
   }
 
   /** Takes into use what may change while running. */

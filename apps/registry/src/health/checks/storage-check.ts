@@ -1,4 +1,4 @@
-import type { StorageDriver } from '#storage/storage-driver.js';
+import { type StorageDriver, StorageUnavailable } from '#storage/storage-driver.js';
 
 import { defaultTimeout, type HealthCheck } from '../health-check.js';
 
@@ -19,7 +19,11 @@ export function storageCheck(
     threshold,
     timeout: defaultTimeout,
     run: async () => {
-      await driver.list(smallFolder);
+      try {
+        await driver.list(smallFolder);
+      } catch (error) {
+        throw error instanceof StorageUnavailable ? new Error(error.reason) : error;
+      }
     },
   };
 }
