@@ -67,19 +67,32 @@ export class HttpPusher {
     return digest;
   }
 
+  /** The first half of an upload that nobody ends. */
+  async beginInParts(bytes: Buffer): Promise<{ location: string; size: number }> {
+    const begun = await this.#expect(202, { method: 'POST', path: this.#uploads });
+    const size = Math.max(1, bytes.length >> 1);
+    const first = await this.#patch(locationOf(begun), bytes.subarray(0, size));
+    return { location: locationOf(first), size };
+  }
+
   async setTag(tag: string, layer: Buffer): Promise<string> {
-    const config = Buffer.from('{}');
-    const manifest = Buffer.from(
+    const { body, digest } = HttpPusher.manifestOf(layer);
+    const path = `/v2/${this.repository}/manifests/${tag}`;
+    await this.#expect(201, { method: 'PUT', path, body, type: manifestType });
+    return digest;
+  }
+
+  /** An image of one layer and of the configuration `{}`. */
+  static manifestOf(layer: Buffer): { body: Buffer; digest: string } {
+    const body = Buffer.from(
       JSON.stringify({
         schemaVersion: 2,
         mediaType: manifestType,
-        config: descriptor('application/vnd.oci.image.config.v1+json', config),
+        config: descriptor('application/vnd.oci.image.config.v1+json', Buffer.from('{}')),
         layers: [descriptor('application/vnd.oci.image.layer.v1.tar', layer)],
       }),
     );
-    const path = `/v2/${this.repository}/manifests/${tag}`;
-    await this.#expect(201, { method: 'PUT', path, body: manifest, type: manifestType });
-    return digestOf(manifest);
+    return { body, digest: digestOf(body) };
   }
 
   async delete(reference: string): Promise<void> {
