@@ -51,10 +51,16 @@ export class HttpPusher {
   async pushInParts(bytes: Buffer): Promise<string> {
     const begun = await this.#expect(202, { method: 'POST', path: this.#uploads });
     const middle = bytes.length >> 1;
-    const first = await this.#patch(locationOf(begun), bytes.subarray(0, middle));
-    const second = await this.#patch(locationOf(first), bytes.subarray(middle));
+    const first = await this.#patch(
+      locationOf(begun.headers.get('location')),
+      bytes.subarray(0, middle),
+    );
+    const second = await this.#patch(
+      locationOf(first.headers.get('location')),
+      bytes.subarray(middle),
+    );
     const digest = digestOf(bytes);
-    const path = `${locationOf(second)}${separator(locationOf(second))}digest=${digest}`;
+    const path = `${locationOf(second.headers.get('location'))}${separator(locationOf(second.headers.get('location')))}digest=${digest}`;
     await this.#expect(201, { method: 'PUT', path });
     return digest;
   }
@@ -62,7 +68,7 @@ export class HttpPusher {
   async pushWhole(bytes: Buffer): Promise<string> {
     const digest = digestOf(bytes);
     const begun = await this.#expect(202, { method: 'POST', path: this.#uploads });
-    const path = `${locationOf(begun)}${separator(locationOf(begun))}digest=${digest}`;
+    const path = `${locationOf(begun.headers.get('location'))}${separator(locationOf(begun.headers.get('location')))}digest=${digest}`;
     await this.#expect(201, { method: 'PUT', path, body: bytes });
     return digest;
   }
@@ -71,8 +77,11 @@ export class HttpPusher {
   async beginInParts(bytes: Buffer): Promise<{ location: string; size: number }> {
     const begun = await this.#expect(202, { method: 'POST', path: this.#uploads });
     const size = Math.max(1, bytes.length >> 1);
-    const first = await this.#patch(locationOf(begun), bytes.subarray(0, size));
-    return { location: locationOf(first), size };
+    const first = await this.#patch(
+      locationOf(begun.headers.get('location')),
+      bytes.subarray(0, size),
+    );
+    return { location: locationOf(first.headers.get('location')), size };
   }
 
   async setTag(tag: string, layer: Buffer): Promise<string> {
@@ -131,8 +140,8 @@ export class HttpPusher {
 }
 
 /** Path and query of a Location, wherever the registry that made it was. */
-export function locationOf({ headers }: Answer): string {
-  const { pathname, search } = new URL(headers.get('location') ?? '', 'http://localhost');
+export function locationOf(location: string | null): string {
+  const { pathname, search } = new URL(location ?? '', 'http://localhost');
   return pathname + search;
 }
 
