@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 
 import { describeWith } from '../components/components.js';
 import { startHoldfast, type Holdfast } from '../support/holdfast.js';
@@ -11,6 +11,8 @@ import { casesThatDidNotPass, ginkgoTotals, mainTotals } from './suite-report.js
 /** Measured; fewer would mean that part of a suite no longer runs. */
 const leastPassed = { '1.1': 906, dev: 1032 };
 const suiteTimeoutMs = 180_000;
+
+jest.setTimeout(suiteTimeoutMs);
 
 // The main suite pushes manifests with foreign layers, and indexes without all of their children.
 const validation = {
@@ -24,7 +26,7 @@ describeWith(['oci-conformance-v1.1.1', 'oci-conformance-main'], 'OCI conformanc
   beforeAll(async () => {
     folder = await TempDir.create('conformance');
     holdfast = await startHoldfast({ config: { validation } });
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await holdfast?.stop();
@@ -62,7 +64,6 @@ describeWith(['oci-conformance-v1.1.1', 'oci-conformance-main'], 'OCI conformanc
         expect(casesThatDidNotPass(await junit(results), /^fail/)).toEqual([]);
         expect(ginkgoTotals(output)).toEqual({ passed: 75, failed: 0, skipped: 4 });
       },
-      suiteTimeoutMs,
     );
   });
 
@@ -87,7 +88,6 @@ describeWith(['oci-conformance-v1.1.1', 'oci-conformance-main'], 'OCI conformanc
         expect(totals).toMatchObject({ failed: 0, skipped: 0 });
         expect(totals.passed).toBeGreaterThanOrEqual(leastPassed[version]);
       },
-      suiteTimeoutMs,
     );
   });
 });
