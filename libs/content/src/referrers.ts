@@ -1,6 +1,8 @@
+import { z } from 'zod';
+
 import type { ReferrerDescriptor } from '#oci/descriptor.js';
 import { Digest } from '#oci/digest.js';
-import { type Manifest, maximumManifestSize, parseManifest } from '#oci/manifest.js';
+import { maximumManifestSize, parseManifest } from '#oci/manifest.js';
 import { parseTag } from '#oci/reference.js';
 import type { RepositoryName } from '#oci/repository-name.js';
 import {
@@ -19,6 +21,15 @@ import {
   revisionLinkPath,
   tagLinkPath,
 } from './paths.js';
+import { sideBySide } from './side-by-side.js';
+
+/** What a referrer's file holds; anything else somebody else put there. */
+const fileSchema = z.object({
+  mediaType: z.string(),
+  size: z.number().int().nonnegative(),
+  artifactType: z.string().optional(),
+  annotations: z.record(z.string(), z.string()).optional(),
+});
 
 /** Which manifests name another as their subject: one object for each pair. The subject need not exist (yet). */
 export class Referrers {
@@ -41,19 +52,19 @@ export class Referrers {
   /** All referrers of a subject that are in the repository, in the order of their digests. */
   async list(name: RepositoryName, subject: Digest): Promise<ReferrerDescriptor[]> {
     const found = new Map<string, ReferrerDescriptor>();
-    for (const descriptor of await this.#fromTagSchema(name, subject)) {
-      found.set(descriptor.digest.toString(), descriptor);
-    }
-    for (const { name: file } of await this.driver.list(referrersFolder(name, subject))) {
+    const files = await this.driver.list(referrersFolder(name, subject));
+    await sideBySide(files, async ({ name: file }) => {
       const descriptor = await this.#read(name, subject, file);
       if (descriptor !== undefined) found.set(descriptor.digest.toString(), descriptor);
-    }
-    const present: ReferrerDescriptor[] = [];
-    for (const descriptor of found.values()) {
-      const link = await readLink(this.driver, revisionLinkPath(name, descriptor.digest));
-      if (link !== undefined) present.push(descriptor);
-    }
-    return present.sort((a, b) => (a.digest.toString() < b.digest.toString() ? -1 : 1));
+    });
+    const others = (await this.#listedByTag(name, subject)).filter(
+      (digest) => !found.has(digest.toString()),
+    );
+    await sideBySide(others, async (digest) => {
+      const descriptor = await this.#describe(name, subject, digest);
+      if (descriptor !== undefined) found.set(digest.toString(), descriptor);
+    });
+    return [...found.values()].sort((a, b) => (a.digest.toString() < b.digest.toString() ? -1 : 1));
   }
 
   async #read(
@@ -62,34 +73,51 @@ export class Referrers {
     file: string,
   ): Promise<ReferrerDescriptor | undefined> {
     const digest = Digest.tryParse(file.replace('-', ':'));
-    if (digest === undefined) return undefined;
+    if (digest === undefined || !(await this.#isPresent(name, digest))) return undefined;
     const content = await this.#getIfThere(referrerPath(name, subject, digest));
-    if (content === undefined) return undefined;
-    const json = JSON.parse(content.toString('utf8')) as Omit<ReferrerDescriptor, 'digest'>;
-    return { ...json, digest };
+    const { mediaType, size, artifactType, annotations } =
+      fileSchema.safeParse(parseJson(content)).data ?? {};
+    // Spoiled: the manifest itself tells what it was.
+    if (mediaType === undefined || size === undefined) return this.#describe(name, subject, digest);
+    return {
+      mediaType,
+      digest,
+      size,
+      ...(artifactType && { artifactType }),
+      ...(annotations && { annotations }),
+    };
   }
 
   /** An index at the tag `sha256-<hex>` is how clients list referrers where a registry does not (distribution-spec, §"Referrers Tag Schema"). */
-  async #fromTagSchema(name: RepositoryName, subject: Digest): Promise<ReferrerDescriptor[]> {
+  async #listedByTag(name: RepositoryName, subject: Digest): Promise<Digest[]> {
     const tag = parseTag(`${subject.algorithm}-${subject.hex.slice(0, 64)}`);
     const target = await readLink(this.driver, tagLinkPath(name, tag));
-    const index = target && (await this.#parse(target));
-    if (index === undefined) return [];
-    const found: ReferrerDescriptor[] = [];
-    for (const { digest, size } of index.manifests) {
-      const body = await this.#getIfThere(blobDataPath(digest));
-      const manifest = await this.#parse(digest);
-      if (manifest?.subject?.digest.equals(subject) !== true || body === undefined) continue;
-      found.push(descriptorOf({ digest, mediaType: manifest.mediaType, body, manifest }, size));
-    }
-    return found;
+    const index = target && (await this.#parse(target))?.manifest;
+    const distinct = new Map(index?.manifests.map(({ digest }) => [digest.toString(), digest]));
+    return [...distinct.values()];
   }
 
-  async #parse(digest: Digest): Promise<Manifest | undefined> {
+  /** A manifest of the repository as a referrer; undefined if it has another subject, or none. */
+  async #describe(
+    name: RepositoryName,
+    subject: Digest,
+    digest: Digest,
+  ): Promise<ReferrerDescriptor | undefined> {
+    if (!(await this.#isPresent(name, digest))) return undefined;
+    const stored = await this.#parse(digest);
+    return stored?.manifest?.subject?.digest.equals(subject) ? descriptorOf(stored) : undefined;
+  }
+
+  async #isPresent(name: RepositoryName, digest: Digest): Promise<boolean> {
+    return (await readLink(this.driver, revisionLinkPath(name, digest))) !== undefined;
+  }
+
+  async #parse(digest: Digest): Promise<StoredManifest | undefined> {
     const body = await this.#getIfThere(blobDataPath(digest));
     if (body === undefined) return undefined;
     try {
-      return parseManifest(body, undefined);
+      const manifest = parseManifest(body, undefined);
+      return { digest, mediaType: manifest.mediaType, body, manifest };
     } catch {
       return undefined;
     }
@@ -106,15 +134,20 @@ export class Referrers {
 }
 
 /** Distribution-spec, §"Listing Referrers": the annotations are those of the manifest. */
-function descriptorOf(
-  { digest, mediaType, body, manifest }: StoredManifest,
-  size = body.length,
-): ReferrerDescriptor {
+function descriptorOf({ digest, mediaType, body, manifest }: StoredManifest): ReferrerDescriptor {
   return {
     mediaType,
     digest,
-    size,
+    size: body.length,
     ...(manifest?.artifactType && { artifactType: manifest.artifactType }),
     ...(manifest?.annotations && { annotations: manifest.annotations }),
   };
+}
+
+function parseJson(content: Buffer | undefined): unknown {
+  try {
+    return content && (JSON.parse(content.toString('utf8')) as unknown);
+  } catch {
+    return undefined;
+  }
 }

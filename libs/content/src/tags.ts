@@ -6,6 +6,7 @@ import { PathNotFound, type StorageDriver, type StoredFile } from '#storage/stor
 
 import { linkFile, readLink } from './links.js';
 import { tagFolder, tagIndexLinkPath, tagLinkPath, tagsFolder } from './paths.js';
+import { sideBySide } from './side-by-side.js';
 
 /** Names for manifests, one object each: moving one tag never touches another. */
 export class Tags {
@@ -45,9 +46,9 @@ export class Tags {
     if ((await readLink(this.driver, file.path)) === undefined) await this.driver.put([file]);
   }
 
-  /** @throws {ManifestUnknown} */
+  /** Also of one that points nowhere, which is how to be rid of it. @throws {ManifestUnknown} */
   async delete(name: RepositoryName, tag: Tag): Promise<void> {
-    await this.resolve(name, tag);
+    if (!(await this.#exists(name, tag))) throw new ManifestUnknown(name, tag);
     await this.driver.remove(tagLinkPath(name, tag));
     await this.#removeEmptied(name, tag);
   }
@@ -55,15 +56,15 @@ export class Tags {
   /** Removes the tags that point at a manifest at the moment of their removal. @returns those that it removed */
   async deleteAllOf(name: RepositoryName, digest: Digest): Promise<Tag[]> {
     const removed: Tag[] = [];
-    for (const tag of await this.#names(name)) {
+    await sideBySide(await this.#names(name), async (tag) => {
       const target = await readLink(this.driver, tagLinkPath(name, tag));
-      if (target === undefined || !target.equals(digest)) continue;
+      if (target === undefined || !target.equals(digest)) return;
       const { path, content } = linkFile(tagLinkPath(name, tag), digest);
       if (await this.driver.removeIf(path, content)) {
         removed.push(tag);
         await this.#removeEmptied(name, tag);
       }
-    }
+    });
     return removed;
   }
 

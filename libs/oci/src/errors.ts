@@ -73,10 +73,16 @@ export class DigestInvalid extends RegistryError {
   readonly code = 'DIGEST_INVALID';
 }
 
+/** A manifest can name 30,000 digests; whoever pushes it does not read that many. */
+const mostDigests = 100;
+
 export class ManifestBlobUnknown extends RegistryError {
   readonly code = 'MANIFEST_BLOB_UNKNOWN';
   constructor(digests: readonly string[]) {
-    super('manifest references content that this repository does not have', { digests });
+    super('manifest references content that this repository does not have', {
+      digests: digests.slice(0, mostDigests),
+      ...(digests.length > mostDigests && { more: digests.length - mostDigests }),
+    });
   }
 }
 

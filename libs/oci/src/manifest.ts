@@ -30,6 +30,8 @@ export interface Manifest {
   readonly mediaType: string;
   /** Whether the body alone, by its `mediaType` or its shape, tells the media type. */
   readonly tellsMediaType: boolean;
+  /** Whether it has a `mediaType`, so that it cannot be of another type. */
+  readonly declaresMediaType: boolean;
   /** `artifactType`, or the config's media type where that is not given (distribution-spec, §"Listing Referrers"). */
   readonly artifactType: string | undefined;
   readonly config: ManifestDescriptor | undefined;
@@ -86,6 +88,7 @@ export function parseManifest(body: Uint8Array, contentType: string | undefined)
   return {
     mediaType,
     tellsMediaType: mediaType === implied,
+    declaresMediaType: Boolean(declared),
     ...contentOf(json, mediaType),
   };
 }
@@ -123,7 +126,7 @@ function isImageMediaType(mediaType: string): boolean {
 function contentOf(
   json: JsonObject,
   mediaType: string,
-): Omit<Manifest, 'mediaType' | 'tellsMediaType'> {
+): Omit<Manifest, 'mediaType' | 'tellsMediaType' | 'declaresMediaType'> {
   const known = isImageMediaType(mediaType) || isIndexMediaType(mediaType);
   if (known && json['schemaVersion'] !== 2) {
     throw new ManifestInvalid('schemaVersion is not 2', { schemaVersion: json['schemaVersion'] });

@@ -17,6 +17,7 @@ import type { BlobStore } from '../blobs/blob-store.js';
 import { linkFile, readLink } from '../links.js';
 import { blobDataPath, mediaTypePath, revisionLinkPath } from '../paths.js';
 import type { Referrers } from '../referrers.js';
+import { sideBySide } from '../side-by-side.js';
 import type { Tags } from '../tags.js';
 import type { References } from './references.js';
 import type { StoredManifest } from './stored-manifest.js';
@@ -62,15 +63,10 @@ export class ManifestStore {
     const manifest = parseManifest(body, contentType);
     await this.references.check(name, manifest);
     const stored: StoredManifest = { digest, mediaType: manifest.mediaType, body, manifest };
-    const untold = manifest.tellsMediaType ? [] : [mediaTypeFile(name, stored)];
-    const files = (await this.#isStored(name, stored))
+    const records = this.#recordsOf(name, stored);
+    const files = (await this.#isStored(name, stored, records))
       ? []
-      : [
-          { path: blobDataPath(digest), content: body },
-          linkFile(revisionLinkPath(name, digest), digest),
-          ...untold,
-          ...this.referrers.filesFor(name, stored),
-        ];
+      : [{ path: blobDataPath(digest), content: body }, ...records];
     const moved: Tag[] = [];
     for (const tag of tags) {
       if (!(await this.tags.isSet(name, tag, digest))) moved.push(tag);
@@ -81,10 +77,12 @@ export class ManifestStore {
       tagFiles.map(({ last }) => last),
     );
     if (files.length > 0) await this.blobs.noteVerified(digest, body.length);
-    // A concurrent delete of this digest may have removed the revision before it could see the tag.
-    if (!(await this.#hasRevision(name, digest))) {
-      await this.driver.put([linkFile(revisionLinkPath(name, digest), digest)]);
+    // The same bytes may have been pushed as another type before, which then had to be written down.
+    if (manifest.tellsMediaType && !manifest.declaresMediaType) {
+      await this.driver.remove(mediaTypePath(name, digest));
     }
+    // A concurrent delete of this digest may have removed the revision before it could see the tag.
+    if (!(await this.#hasRevision(name, digest))) await this.driver.put(records);
     for (const tag of moved) await this.tags.mendIndex(name, tag, digest);
     await this.learnSizes(stored);
     this.#kept.set(this.#keyOf(name, digest), stored);
@@ -107,7 +105,21 @@ export class ManifestStore {
     if (stored !== undefined) await this.referrers.remove(name, stored);
     await this.driver.remove(mediaTypePath(name, digest));
     await this.driver.removeFolder(link.slice(0, link.lastIndexOf('/')));
+    // A concurrent push may have put it back before the last of its records went.
+    if (stored !== undefined && (await this.#hasRevision(name, digest))) {
+      await this.driver.put(this.#recordsOf(name, stored));
+    }
     return removed;
+  }
+
+  /** What is written beside the bytes. */
+  #recordsOf(name: RepositoryName, stored: StoredManifest): StoredFile[] {
+    const { digest, manifest } = stored;
+    return [
+      linkFile(revisionLinkPath(name, digest), digest),
+      ...(manifest?.tellsMediaType === false ? [mediaTypeFile(name, stored)] : []),
+      ...this.referrers.filesFor(name, stored),
+    ];
   }
 
   /** {@link learnSizes} in the background, for each manifest at its first pull from this process. */
@@ -122,7 +134,7 @@ export class ManifestStore {
   async learnSizes({ manifest }: StoredManifest): Promise<void> {
     if (manifest === undefined || !this.driver.alterable) return;
     const named = manifest.config ? [manifest.config, ...manifest.layers] : manifest.layers;
-    for (const { digest, size } of named) await this.blobs.learnSize(digest, size);
+    await sideBySide(named, ({ digest, size }) => this.blobs.learnSize(digest, size));
   }
 
   async #write(files: readonly StoredFile[], last: readonly StoredFile[]): Promise<void> {
@@ -138,13 +150,14 @@ export class ManifestStore {
   async #isStored(
     name: RepositoryName,
     { digest, body, mediaType }: StoredManifest,
+    records: readonly StoredFile[],
   ): Promise<boolean> {
     const known = this.#kept.get(this.#keyOf(name, digest));
     if (known?.mediaType !== mediaType) return false;
     if (!(await this.#hasRevision(name, digest))) return false;
     if ((await this.blobs.wholeSize(digest)) !== body.length) return false;
     try {
-      await this.driver.confirm([blobDataPath(digest), revisionLinkPath(name, digest)]);
+      await this.driver.confirm([blobDataPath(digest), ...records.map(({ path }) => path)]);
     } catch (error) {
       if (error instanceof PathNotFound) return false;
       throw error;

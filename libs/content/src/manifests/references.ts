@@ -7,6 +7,7 @@ import type { StorageDriver } from '#storage/storage-driver.js';
 import type { BlobStore } from '../blobs/blob-store.js';
 import { readLink } from '../links.js';
 import { revisionLinkPath } from '../paths.js';
+import { sideBySide } from '../side-by-side.js';
 
 /** What of a manifest's references must be there (`validation` of the configuration). */
 export interface ValidationRules {
@@ -25,6 +26,14 @@ const foreignLayers = new Set([
   'application/vnd.oci.image.layer.nondistributable.v1.tar+zstd',
 ]);
 
+/** Layers that clients can also be told to fetch from elsewhere: an URL must be allowed, and the bytes be here all the same. */
+const localLayers = new Set([
+  'application/vnd.oci.image.layer.v1.tar',
+  'application/vnd.oci.image.layer.v1.tar+gzip',
+  'application/vnd.oci.image.layer.v1.tar+zstd',
+  'application/vnd.docker.image.rootfs.diff.tar.gzip',
+]);
+
 /** Checks that what a manifest names is in its repository. */
 export class References {
   constructor(
@@ -35,7 +44,7 @@ export class References {
 
   /**
    * @throws {ManifestBlobUnknown} naming all that is missing
-   * @throws {ManifestInvalid} for a foreign layer whose URL is not allowed
+   * @throws {ManifestInvalid} for a layer whose URL is not allowed
    */
   async check(name: RepositoryName, manifest: Manifest): Promise<void> {
     if (this.rules.disabled) return;
@@ -44,12 +53,12 @@ export class References {
     const blobs = manifest.config === undefined ? local : [manifest.config, ...local];
     const children = manifest.manifests.filter((child) => this.#isRequired(child));
     const missing = new Set<string>();
-    for (const blob of blobs) {
+    await sideBySide(eachOnce(blobs), async (blob) => {
       if (!(await this.#hasBlob(name, blob))) missing.add(blob.digest.toString());
-    }
-    for (const child of children) {
+    });
+    await sideBySide(eachOnce(children), async (child) => {
       if (!(await this.#hasChild(name, child))) missing.add(child.digest.toString());
-    }
+    });
     if (missing.size > 0) throw new ManifestBlobUnknown([...missing]);
   }
 
@@ -70,21 +79,22 @@ export class References {
   }
 
   #isElsewhere(layer: ManifestDescriptor): boolean {
-    if (!foreignLayers.has(layer.mediaType) || layer.urls.length === 0) return false;
+    const isForeign = foreignLayers.has(layer.mediaType);
+    if (!isForeign && !localLayers.has(layer.mediaType)) return false;
     for (const url of layer.urls) {
       if (!this.#isAllowed(url)) {
-        throw new ManifestInvalid('a URL of a foreign layer is not allowed by this registry', {
+        throw new ManifestInvalid('a URL of a layer is not allowed by this registry', {
           url: url.slice(0, 500),
           digest: layer.digest.toString(),
         });
       }
     }
-    return true;
+    return isForeign && layer.urls.length > 0;
   }
 
   #isAllowed(text: string): boolean {
     const url = URL.canParse(text) ? new URL(text) : undefined;
-    if (url === undefined || !/^https?:$/.test(url.protocol) || url.hash !== '') return false;
+    if (url === undefined || !/^https?:$/.test(url.protocol) || text.includes('#')) return false;
     const { allow, deny } = this.rules.urls;
     return allow.some((rule) => rule.test(text)) && !deny.some((rule) => rule.test(text));
   }
@@ -96,6 +106,14 @@ export class References {
       ({ architecture, os }) => platform?.architecture === architecture && platform.os === os,
     );
   }
+}
+
+/** A manifest may name the same content many thousand times. */
+function eachOnce(descriptors: readonly ManifestDescriptor[]): ManifestDescriptor[] {
+  const distinct = new Map(
+    descriptors.map((each) => [`${each.mediaType} ${each.digest.toString()}`, each]),
+  );
+  return [...distinct.values()];
 }
 
 function isManifestMediaType(mediaType: string): boolean {

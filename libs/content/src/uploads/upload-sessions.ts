@@ -25,6 +25,9 @@ export interface UploadChunk {
   readonly length: BodyLength;
 }
 
+/** Nothing is left of the upload, and nothing says that it was cancelled. */
+class UploadGone extends BlobUploadUnknown {}
+
 /** How long a Location stays good after its answer: a week, as Distribution keeps uploads (milliseconds). */
 const stateLifetime = 7 * 24 * 60 * 60 * 1000;
 
@@ -126,7 +129,7 @@ export class UploadSessions {
       writer = await this.#claim(state, { recover: true });
     } catch (error) {
       // A repeated request: this repository's link and the data prove that the first one was answered, or nearly.
-      const repeated = error instanceof BlobUploadUnknown && offsetOf(state) > 0;
+      const repeated = error instanceof UploadGone && offsetOf(state) > 0;
       if (repeated && (await this.blobs.has(state.name, digest))) {
         return this.blobs.stat(state.name, digest);
       }
@@ -182,7 +185,7 @@ export class UploadSessions {
       if (!(error instanceof PartsClaimed)) throw error;
     }
     const found = await this.#find(state);
-    if (found === undefined) throw new BlobUploadUnknown('the upload was committed or cancelled');
+    if (found === undefined) throw new UploadGone('the upload was committed or purged');
     if (found.parts.size !== offsetOf(state) || !recover) throw outOfOrder(state, found.parts.size);
     return uploads.recover(state.session, found.parts).catch((error: unknown) => {
       throw error instanceof PartsClaimed ? outOfOrder(state, offsetOf(state)) : error;

@@ -35,7 +35,10 @@ const payloadSchema = z.strictObject({
   u: z.string(),
   p: z.tuple([z.number().int().nonnegative(), z.string()]).optional(),
   c: z.literal(1).optional(),
-  d: z.string().optional(),
+  d: z
+    .string()
+    .refine((text) => Digest.tryParse(text) !== undefined)
+    .optional(),
   a: z.enum(['sha256', 'sha512']),
   e: z.number(),
 });
@@ -77,7 +80,7 @@ export function verifyState(
     secrets.some((secret) => timingSafeEqual(macOf(secret, body), mac));
   if (!signed)
     throw new BlobUploadUnknown('the upload state was altered or is not from this registry');
-  const payload = payloadSchema.safeParse(JSON.parse(body.toString('utf8'))).data;
+  const payload = payloadSchema.safeParse(parseJson(body)).data;
   if (payload === undefined) throw new BlobUploadUnknown('the upload state is of another version');
   const { name, session, subject } = expected;
   if (payload.n !== name || payload.i !== session || payload.u !== subject) {
@@ -94,6 +97,15 @@ export function verifyState(
     algorithm: payload.a,
     expires: payload.e,
   };
+}
+
+/** What an older version signed may be anything. */
+function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    return undefined;
+  }
 }
 
 function macOf(secret: Buffer, body: Uint8Array): Buffer {
