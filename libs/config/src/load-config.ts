@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-import type { z } from 'zod';
+import { z } from 'zod';
 
 import { complaint } from './complaint.js';
 import { ConfigError } from './config-error.js';
@@ -40,6 +40,9 @@ interface LoadOptions<Schema extends z.ZodType> {
 }
 
 const largestFile = 1024 ** 2;
+
+// Compiled parsers pay off after many documents; here there is one.
+z.config({ jitless: true });
 
 /** @throws {ConfigError} with all that is wrong, one line each */
 export function loadConfig<Schema extends z.ZodType>(

@@ -34,13 +34,18 @@ export function overlay(
       settings.push({ variable, text, target });
     } else if (!isServiceLink(variable, text)) unknown(tree, variable, result);
   }
-  const byName = new Intl.Collator('en', { numeric: true });
-  settings.sort(
-    (a, b) => a.target.path.length - b.target.path.length || byName.compare(a.variable, b.variable),
-  );
+  settings.sort((a, b) => comparePaths(a.target.path, b.target.path));
   for (const { variable, text, target } of settings)
     apply(document, variable, text, target, result);
   return result;
+}
+
+function comparePaths(a: KeyPath, b: KeyPath): number {
+  if (a.length !== b.length) return a.length - b.length;
+  const index = a.findIndex((step, at) => step !== b[at]);
+  const [left = '', right = ''] = [a[index], b[index]];
+  if (typeof left === 'number' && typeof right === 'number') return left - right;
+  return String(left) < String(right) ? -1 : 1;
 }
 
 function unknown(tree: KeyNode, variable: string, result: Overlay): void {

@@ -82,4 +82,3 @@ export const policyConfig = section({
   }),
 });
 
-export type ValidationConfig = z.infer<typeof validationConfig>;

@@ -8,7 +8,7 @@ import type { LogFields } from './log.js';
 import { printableFields } from './printable.js';
 import { textLine } from './text-line.js';
 
-export interface LogDestination {
+interface LogDestination {
   write(line: string): unknown;
   flushSync?(): void;
 }

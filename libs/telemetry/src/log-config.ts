@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { allDisabled, ignored, isOff, live } from '#config/key-docs.js';
 import { bool, oneOf, secret, section, text } from '#config/values.js';
 
-export const logLevel = () => oneOf('error', 'warn', 'info', 'debug');
+const logLevel = () => oneOf('error', 'warn', 'info', 'debug');
 
 const mailHook = z.strictObject({
   type: text().describe('Only `mail` is known.'),

@@ -26,7 +26,7 @@ const credentials = /\b(Basic|Bearer|Negotiate)\s+[\w+/=.~-]+/gi;
 const unprintable = /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu;
 
 /** Text as it may stand in a line of the log: of bounded length, without control characters, without credentials. */
-export function printableText(text: string, longest = longestValue): string {
+function printableText(text: string, longest = longestValue): string {
   const cut =
     text.length > longest ? `${text.slice(0, longest)}…(${text.length} characters)` : text;
   return withoutCredentials(cut).replace(

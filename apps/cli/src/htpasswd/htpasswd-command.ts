@@ -65,7 +65,7 @@ export type HtpasswdRequest = {
   | { readonly action: 'set' | 'create' | 'verify' | 'remove'; readonly path: string }
 );
 
-export function requestOf(words: readonly string[], flags: Flags): HtpasswdRequest {
+function requestOf(words: readonly string[], flags: Flags): HtpasswdRequest {
   const chosen = (['c', 'n', 'v', 'D'] as const).filter((flag) => flags[flag]);
   if (chosen.length > 1) throw new CommandError(`-${chosen.join(' and -')} exclude each other`, 2);
   if (flags.b && flags.i) throw new CommandError('-b and -i exclude each other', 2);
