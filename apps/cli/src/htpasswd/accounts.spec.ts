@@ -5,10 +5,11 @@ import { Accounts } from './accounts.js';
 const text = '# team\nalice:one\n\nbob:two\nalice:three\r\n';
 
 describe('Accounts', () => {
-  it('finds the first line of a user, as servers do', () => {
-    expect(Accounts.parse(text).hashOf('alice')).toBe('one');
+  it('finds the last line of a user, as the registry does', () => {
+    expect(Accounts.parse(text).hashOf('alice')).toBe('three');
     expect(Accounts.parse(text).hashOf('ali')).toBeUndefined();
     expect(Accounts.parse('a:b\r\n').hashOf('a')).toBe('b');
+    expect(Accounts.parse('a:b:a comment\n').hashOf('a')).toBe('b');
   });
 
   it('replaces in place, drops later lines of the same user, keeps the rest', () => {

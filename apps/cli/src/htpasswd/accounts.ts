@@ -8,12 +8,13 @@ export class Accounts {
     return new Accounts(lines);
   }
 
-  /** The hash of an account: of its first line, as servers read it. */
+  /** The hash that the registry goes by: of the last line for the account, up to a comment behind a second colon. */
   hashOf(user: string): string | undefined {
-    return this.lines
-      .find((line) => isFor(line, user))
-      ?.trimEnd()
-      .slice(user.length + 1);
+    const line = this.lines.findLast((known) => isFor(known, user));
+    return line
+      ?.slice(user.length + 1)
+      .split(':', 1)[0]
+      ?.trimEnd();
   }
 
   /** With this hash for the account, in its old place if it had one. */
