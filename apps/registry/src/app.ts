@@ -3,12 +3,13 @@ import type { IncomingMessage, RequestListener, Server } from 'node:http';
 
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import { AccessController } from '#auth/access-controller.js';
 
 import { AccessGuard } from './api/access.guard.js';
 import { MethodPolicyGuard } from './api/method-policy.guard.js';
-import { RegistryErrorFilter } from './api/registry-error.filter.js';
+import { answerError, RegistryErrorFilter } from './api/registry-error.filter.js';
 import { AppModule, type AppParts } from './app.module.js';
 import { foldRepositoryName } from './http/fold-repository-name.js';
 import { PublicUrl } from './http/public-url.js';
@@ -18,15 +19,28 @@ export interface AppOptions extends AppParts {
   readonly createServer?: ((handler: RequestListener) => Server) | undefined;
 }
 
+/** The head of a request is smaller; what is too long for a tag or a digest is refused as one that is none. */
+const longestSegment = 1024 * 1024;
+
 /** The whole registry, ready to listen. */
 export async function createApp(options: AppOptions): Promise<NestFastifyApplication> {
   const { config, log, createServer } = options;
   const adapter = new FastifyAdapter({
     exposeHeadRoutes: false,
-    routerOptions: { maxParamLength: 1024, ignoreTrailingSlash: true, caseSensitive: true },
-    rewriteUrl: (request: IncomingMessage) => foldRepositoryName(request.url ?? '/'),
+    routerOptions: {
+      maxParamLength: longestSegment,
+      ignoreTrailingSlash: true,
+      caseSensitive: true,
+    },
+    rewriteUrl: (request: IncomingMessage) =>
+      foldRepositoryName(request.url ?? '/', config.http.prefix),
     forceCloseConnections: false,
     requestTimeout: 0,
+    // What the router cannot read: no hook and no filter sees it.
+    frameworkErrors: (error, request, reply) => {
+      setApiVersion(request, reply);
+      answerError(error, request, reply, log);
+    },
     ...(createServer && { serverFactory: createServer }),
   });
   const app = await NestFactory.create<NestFastifyApplication>(
@@ -44,9 +58,7 @@ export async function createApp(options: AppOptions): Promise<NestFastifyApplica
   fastify.addContentTypeParser('*', (_request, _payload, done) => done(null));
   const added = Object.entries(config.http.headers);
   fastify.addHook('onRequest', (request, reply, done) => {
-    if (request.raw.url?.startsWith('/v2') === true) {
-      reply.header('docker-distribution-api-version', 'registry/2.0');
-    }
+    setApiVersion(request, reply);
     for (const [name, values] of added) reply.header(name, values);
     done();
   });
@@ -62,4 +74,10 @@ export async function createApp(options: AppOptions): Promise<NestFastifyApplica
   );
   await app.init();
   return app;
+}
+
+function setApiVersion(request: FastifyRequest, reply: FastifyReply): void {
+  if (request.raw.url?.startsWith('/v2') === true) {
+    reply.header('docker-distribution-api-version', 'registry/2.0');
+  }
 }

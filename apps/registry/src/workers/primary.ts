@@ -1,4 +1,5 @@
 import cluster, { type Worker } from 'node:cluster';
+import { getCompileCacheDir } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 import type { Log } from '#telemetry/log.js';
@@ -36,7 +37,7 @@ export class Primary {
     cluster.setupPrimary({ exec: program, args: [configPath ?? ''], execArgv: [] });
     const primary = new Primary(log);
     try {
-      await Promise.all(Array.from({ length: count }, () => firstReport(cluster.fork())));
+      await Promise.all(Array.from({ length: count }, () => firstReport(fork())));
     } catch (error) {
       for (const worker of workers()) worker.process.kill('SIGKILL');
       throw error;
@@ -89,13 +90,18 @@ export class Primary {
     this.#log.error({ pid, code, signal, pauseMs }, 'a worker died; another takes its place');
     setTimeout(() => {
       if (this.#stopping) return;
-      const worker = cluster.fork();
+      const worker = fork();
       this.#adopt(worker);
       firstReport(worker).catch((error: unknown) => {
         this.#log.error({ error: String(error) }, 'a worker does not start');
       });
     }, pauseMs);
   }
+}
+
+function fork(): Worker {
+  const cache = getCompileCacheDir();
+  return cluster.fork(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache });
 }
 
 function workers(): Worker[] {
