@@ -6,7 +6,7 @@ import type { LogConfig, LogLevel } from './log-config.js';
 import { Log } from './log.js';
 import type { LogFields } from './log.js';
 import { printableFields } from './printable.js';
-import { textLine } from './text-line.js';
+import { textFields, textLine } from './text-line.js';
 
 interface LogDestination {
   write(line: string): unknown;
@@ -20,7 +20,10 @@ interface LogOptions {
 }
 
 type Settings = Pick<LogConfig, 'formatter' | 'fields'> & { readonly level: LogLevel };
-type Writer = (level: LogLevel, fields: Record<string, unknown>, message: string) => void;
+type Fields = Record<string, unknown>;
+type Writer = (level: LogLevel, fields: Fields, message: string) => void;
+/** Makes the writer of lines that all have `fields`, which are worked out once. */
+type Bind = (fields: Fields) => Writer;
 
 const ranks: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
 
@@ -28,17 +31,19 @@ const ranks: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, 
 export class ProcessLog extends Log {
   readonly #sink: Sink;
   readonly #fields: LogFields;
+  readonly #writer: Writer;
 
   private constructor(sink: Sink, fields: LogFields) {
     super();
     this.#sink = sink;
     this.#fields = fields;
+    this.#writer = sink.bind(printableFields(fields));
   }
 
   static create(settings: Settings, options: LogOptions = {}): ProcessLog {
     const destination = options.destination ?? standardOutput();
-    const writer = writerFor(settings, destination, options);
-    const sink = { rank: ranks[settings.level], level: settings.level, writer, destination };
+    const bind = binder(settings, destination, options);
+    const sink = { rank: ranks[settings.level], level: settings.level, bind, destination };
     return new ProcessLog(sink, settings.fields);
   }
 
@@ -81,42 +86,60 @@ export class ProcessLog extends Log {
   }
 
   #write(level: LogLevel, fields: LogFields, message: string): void {
-    this.#sink.writer(level, printableFields({ ...this.#fields, ...fields }), message);
+    this.#writer(level, printableFields(fields), message);
   }
 }
 
 interface Sink {
   rank: number;
   level: LogLevel;
-  readonly writer: Writer;
+  readonly bind: Bind;
   readonly destination: LogDestination;
 }
 
-function writerFor(settings: Settings, destination: LogDestination, options: LogOptions): Writer {
-  const now = options.now ?? (() => new Date());
+function binder(settings: Settings, destination: LogDestination, options: LogOptions): Bind {
+  const timestamp = cachedTimestamp(options.now ?? (() => new Date()));
   switch (settings.formatter) {
     case 'text': {
       const colour = options.colour ?? (options.destination === undefined && isatty(1));
-      return (level, fields, message) => {
-        destination.write(textLine(now(), level, message, fields, colour));
+      return (own) => {
+        const always = textFields(own);
+        return (level, fields, message) => {
+          const parts = [always, textFields(fields)];
+          destination.write(textLine(timestamp(), level, message, parts, colour));
+        };
       };
     }
     case 'json':
-      return structured('msg', () => `,"time":"${now().toISOString()}"`, destination);
+      return structured('msg', () => `,"time":"${timestamp()}"`, destination);
     case 'logstash':
       return structured(
         'message',
-        () => `,"@timestamp":"${now().toISOString()}","@version":"1"`,
+        () => `,"@timestamp":"${timestamp()}","@version":"1"`,
         destination,
       );
   }
+}
+
+/** Lines of the same millisecond share the work of writing down the time. */
+function cachedTimestamp(now: () => Date): () => string {
+  let last = NaN;
+  let text = '';
+  return () => {
+    const time = now();
+    if (time.getTime() !== last) {
+      last = time.getTime();
+      text = time.toISOString();
+    }
+    return text;
+  };
 }
 
 function structured(
   messageKey: string,
   timestamp: () => string,
   destination: LogDestination,
-): Writer {
+): Bind {
   const lines = pino(
     {
       base: null,
@@ -128,13 +151,14 @@ function structured(
     { write: (line) => void destination.write(line) },
   );
   const own = new Set(['level', 'time', '@timestamp', '@version', messageKey]);
-  return (level, fields, message) => {
-    for (const name of Object.keys(fields)) {
-      if (!own.has(name)) continue;
-      fields[`fields.${name}`] = fields[name];
-      delete fields[name];
+  return (always) => (level, fields, message) => {
+    const all: Fields = { ...always, ...fields };
+    for (const name of own) {
+      if (!(name in all)) continue;
+      all[`fields.${name}`] = all[name];
+      delete all[name];
     }
-    lines[level](fields, message);
+    lines[level](all, message);
   };
 }
 

@@ -25,14 +25,28 @@ const credentials = /\b(Basic|Bearer|Negotiate)\s+[\w+/=.~-]+/gi;
 // Control characters, line separators, and marks that turn the direction of text.
 const unprintable = /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu;
 
+/** ASCII in which nothing has to be cut, escaped or masked: most of what is logged. */
+const harmless = /^[!-<>-?A-~]{0,1024}$/;
+
+/** Other texts that turned out to need nothing, such as the clients' names for themselves. */
+const seenTexts = new Set<string>();
+
 /** Text as it may stand in a line of the log: of bounded length, without control characters, without credentials. */
-function printableText(text: string, longest = longestValue): string {
+function printableText(text: string): string {
+  if (harmless.test(text) || seenTexts.has(text)) return text;
   const cut =
-    text.length > longest ? `${text.slice(0, longest)}…(${text.length} characters)` : text;
-  return withoutCredentials(cut).replace(
+    text.length > longestValue
+      ? `${text.slice(0, longestValue)}…(${text.length} characters)`
+      : text;
+  const printed = withoutCredentials(cut).replace(
     unprintable,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
+  if (printed === text && text.length < 200) {
+    if (seenTexts.size >= 500) seenTexts.clear();
+    seenTexts.add(text);
+  }
+  return printed;
 }
 
 /** The same text with passwords in URLs, signatures and states in queries, and `Authorization` values masked. */
@@ -62,16 +76,16 @@ function fieldName(name: string): FieldName {
 
 /** The fields of a line, made of nothing but printable text, numbers, booleans, lists and records. */
 export function printableFields(fields: object): Record<string, unknown> {
-  return printableEntries(Object.entries(fields), 0);
+  return printableEntries(fields, Infinity, 0);
 }
 
-function printableEntries(
-  entries: readonly (readonly [string, unknown])[],
-  depth: number,
-): Record<string, unknown> {
+function printableEntries(fields: object, most: number, depth: number): Record<string, unknown> {
   const result: Record<string, unknown> = {};
-  for (const [name, value] of entries) {
+  let count = 0;
+  for (const name of Object.keys(fields)) {
+    const value: unknown = Reflect.get(fields, name);
     if (value === undefined) continue;
+    if (++count > most) break;
     const { printed, masked } = fieldName(name);
     result[printed] = masked ? mask : printable(value, depth);
   }
@@ -108,7 +122,7 @@ function printableObject(value: object, depth: number): unknown {
   if (typeof print === 'function' && print !== Object.prototype.toString) {
     return printableText(`${print.call(value)}`);
   }
-  return printableEntries(Object.entries(value).slice(0, mostEntries), depth + 1);
+  return printableEntries(value, mostEntries, depth + 1);
 }
 
 function printableError(error: Error, depth: number): Record<string, unknown> {

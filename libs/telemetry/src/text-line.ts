@@ -6,31 +6,49 @@ const colours: Readonly<Record<LogLevel, string>> = {
   info: '\u001b[32m',
   debug: '\u001b[36m',
 };
+const labels: Readonly<Record<LogLevel, string>> = {
+  error: 'ERROR',
+  warn: 'WARN ',
+  info: 'INFO ',
+  debug: 'DEBUG',
+};
 const dim = '\u001b[2m';
 const plain = '\u001b[0m';
 
 /** A line for people: time, level, what happened, and its fields; calls of an error on indented lines below. */
 export function textLine(
-  time: Date,
+  time: string,
   level: LogLevel,
   message: string,
-  fields: Readonly<Record<string, unknown>>,
+  fields: readonly TextFields[],
   colour: boolean,
 ): string {
-  const label = level.toUpperCase().padEnd(5);
+  const tail = fields.map((part) => part.tail).join('');
+  const calls = fields.map((part) => part.calls).join('');
+  if (!colour) return `${time} ${labels[level]} ${message}${tail}\n${calls}`;
+  const clock = time.slice(11, 23);
+  return `${dim}${clock}${plain} ${colours[level]}${labels[level]}${plain} ${message}${dim}${tail}${plain}\n${calls}`;
+}
+
+/** Fields as they follow the message, and the calls of errors among them. */
+export interface TextFields {
+  readonly tail: string;
+  readonly calls: string;
+}
+
+export function textFields(fields: Readonly<Record<string, unknown>>): TextFields {
   let tail = '';
   let calls = '';
   for (const [name, value] of Object.entries(fields)) {
     tail += ` ${name}=${shown(value)}`;
-    calls += callsOf(value);
+    if (typeof value === 'object') calls += callsOf(value);
   }
-  if (!colour) return `${time.toISOString()} ${label} ${message}${tail}\n${calls}`;
-  const clock = time.toISOString().slice(11, 23);
-  return `${dim}${clock}${plain} ${colours[level]}${label}${plain} ${message}${dim}${tail}${plain}\n${calls}`;
+  return { tail, calls };
 }
 
 function shown(value: unknown): string {
   if (typeof value === 'string') return quoted(value);
+  if (typeof value === 'number') return String(value);
   if (isError(value)) {
     const { stack: _, ...rest } = value;
     const more = Object.keys(rest).length > 2 ? ` ${JSON.stringify(rest)}` : '';
