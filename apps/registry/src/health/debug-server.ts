@@ -50,6 +50,7 @@ export async function startDebugServer(
   } catch (error) {
     throw listenError(error as NodeJS.ErrnoException, key, addr);
   }
+  server.on('error', (error) => log.error({ error }, 'debug address'));
   server.unref();
   return { port: portOf(server), close: () => close(server) };
 }
