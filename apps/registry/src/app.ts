@@ -37,7 +37,7 @@ export async function createApp(options: AppOptions): Promise<NestFastifyApplica
     forceCloseConnections: false,
     requestTimeout: 0,
     // What the router cannot read: no hook and no filter sees it.
-    frameworkErrors: (error, request, reply) => {
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
       setApiVersion(request, reply);
       answerError(error, request, reply, log);
     },

@@ -7,7 +7,7 @@ import type { RepositoryName } from '#oci/repository-name.js';
 
 import { parseRange } from './byte-ranges.js';
 import { isNotModified, sendContent, setBlobHeaders } from './content-reply.js';
-import { Name, PathDigest } from './params.js';
+import { BlobDigest, Name } from './params.js';
 
 @Controller('v2/:name/blobs')
 export class BlobsController {
@@ -16,7 +16,7 @@ export class BlobsController {
   @Head(':digest')
   async head(
     @Name() name: RepositoryName,
-    @PathDigest() digest: Digest,
+    @BlobDigest() digest: Digest,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
@@ -29,7 +29,7 @@ export class BlobsController {
   @Get(':digest')
   async get(
     @Name() name: RepositoryName,
-    @PathDigest() digest: Digest,
+    @BlobDigest() digest: Digest,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
@@ -59,7 +59,7 @@ export class BlobsController {
   @Delete(':digest')
   async delete(
     @Name() name: RepositoryName,
-    @PathDigest() digest: Digest,
+    @BlobDigest() digest: Digest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     await this.blobs.delete(name, digest);

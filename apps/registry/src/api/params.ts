@@ -5,14 +5,25 @@ import { PaginationNumberInvalid } from '#oci/errors.js';
 import { parseReference, type Reference } from '#oci/reference.js';
 import { parseRepositoryName, type RepositoryName } from '#oci/repository-name.js';
 
+import { MethodNotAllowed } from './errors.js';
+
 const namePipe: PipeTransform<string, RepositoryName> = { transform: parseRepositoryName };
 const digestPipe: PipeTransform<string, Digest> = { transform: (text) => Digest.parse(text) };
+const blobDigestPipe: PipeTransform<string, Digest> = {
+  transform: (text) => {
+    if (text === 'uploads') throw new MethodNotAllowed('an upload begins with POST', ['POST']);
+    return Digest.parse(text);
+  },
+};
 const referencePipe: PipeTransform<string, Reference> = { transform: parseReference };
 
 /** The repository of the path. */
 export const Name = () => Param('name', namePipe);
 
-/** The blob or subject of the path. */
+/** The blob of the path. What looks like one may be the place where uploads begin. */
+export const BlobDigest = () => Param('digest', blobDigestPipe);
+
+/** The subject of the path. */
 export const PathDigest = () => Param('digest', digestPipe);
 
 /** The manifest of the path. */
@@ -39,7 +50,7 @@ export function all(query: Query, key: string): readonly string[] {
  */
 export function pageSize(query: Query, maximum: number): number {
   const n = query['n'];
-  if (n === undefined) return maximum;
+  if (n === undefined || n === '') return maximum;
   if (typeof n !== 'string' || !/^\d{1,400}$/.test(n)) {
     throw new PaginationNumberInvalid(typeof n === 'string' ? n.slice(0, 100) : n.length);
   }

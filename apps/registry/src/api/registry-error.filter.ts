@@ -18,6 +18,9 @@ import { unknownRoute } from './unknown-route.js';
 /** Seconds after which a client may try again when the storage takes no writes, or too much is asked at once. */
 const retryAfter = '10';
 
+/** Bytes of a refused body that are read all the same. */
+const mostThrownAway = 256 * 1024 * 1024;
+
 /** The one place where an error becomes an answer: the spec's JSON, with a detail that helps. */
 @Catch()
 export class RegistryErrorFilter implements ExceptionFilter<unknown> {
@@ -60,16 +63,36 @@ export function answerError(
   if (known instanceof Unavailable || known instanceof TooManyRequests) {
     reply.header('retry-after', retryAfter);
   }
-  // Bytes that nobody will read stand between this answer and the next request.
-  if (hasUnreadBody(request) && request.raw.httpVersionMajor === 1) {
-    reply.header('connection', 'close');
-  }
   const { code, message, detail } = known ?? unknownError;
-  void reply
+  const body = Buffer.from(JSON.stringify({ errors: [{ code, message, detail }] }));
+  reply
     .status(known === undefined ? 500 : statusOf(known))
-    .removeHeader('content-length')
-    .type('application/json; charset=utf-8')
-    .send(JSON.stringify({ errors: [{ code, message, detail }] }));
+    .header('content-length', body.length)
+    .type('application/json; charset=utf-8');
+  if (hasUnreadBody(request)) answerWhileSending(request, reply, body);
+  else void reply.send(body);
+}
+
+/**
+ * Many clients, and nginx, look at the answer only when they have sent all, and a connection that is closed with bytes unread
+ * is reset: they would never learn why they were refused. So the answer goes out whole at once, and its end, after which
+ * the connection may be closed, waits for the body.
+ */
+function answerWhileSending(request: FastifyRequest, reply: FastifyReply, body: Buffer): void {
+  reply.hijack();
+  const { raw } = reply;
+  raw.writeHead(reply.statusCode, reply.getHeaders() as Record<string, string>);
+  raw.write(body);
+  let thrownAway = 0;
+  request.raw
+    .on('data', (chunk: Buffer) => {
+      thrownAway += chunk.length;
+      if (thrownAway > mostThrownAway) raw.destroy();
+    })
+    .on('error', () => undefined) // The client left.
+    .once('close', () => raw.end())
+    .once('end', () => raw.end())
+    .resume();
 }
 
 const unknownError = {

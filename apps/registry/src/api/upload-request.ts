@@ -35,9 +35,11 @@ export function chunkOf(request: FastifyRequest): UploadChunk | undefined {
 async function* receivedBytes(request: FastifyRequest): AsyncGenerator<Uint8Array> {
   let size = 0;
   try {
-    for await (const chunk of request.raw as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      yield chunk;
+    // Who stops reading has an error to answer with, so the connection is kept.
+    for await (const chunk of request.raw.iterator({ destroyOnReturn: false })) {
+      const bytes = chunk as Buffer;
+      size += bytes.length;
+      yield bytes;
     }
   } catch (error) {
     throw new SizeInvalid('the body did not arrive whole', { received: size }, { cause: error });
