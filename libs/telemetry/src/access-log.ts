@@ -7,13 +7,14 @@ export interface Access {
   /** Path and query as they came; states and signatures are masked on the way out. */
   readonly url: string;
   readonly status: number;
-  /** Of the answer's body. */
+  /** Sent for it, the head of the answer included; 0 over HTTP/2, whose streams share a connection. */
   readonly bytes: number;
   readonly milliseconds: number;
   /** The client's address, as trusted proxies tell it. */
   readonly client: string;
   readonly agent?: string | undefined;
-  readonly user?: string | undefined;
+  /** The client left, or was cut off, before the end of the answer. */
+  readonly cut?: true | undefined;
 }
 
 /** One line per request, unless `log.accesslog.disabled`. */

@@ -1,7 +1,10 @@
+import type { RequestListener } from 'node:http';
+
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 
 import { connectDriver } from '#storage/connect-driver.js';
 import { type StorageDriver, StorageUnavailable } from '#storage/storage-driver.js';
+import { AccessLog } from '#telemetry/access-log.js';
 import { ProcessLog } from '#telemetry/create-log.js';
 
 import { createApp } from '../app.js';
@@ -10,7 +13,9 @@ import { ProcessReporter } from '../health/process-reports.js';
 import { CertificateWatcher } from '../http/certificate-watcher.js';
 import { Drain, drainDoor } from '../http/drain.js';
 import { Listener } from '../http/listener.js';
+import { loggedHandler } from '../http/logged-handler.js';
 import { ProgressWatchdog } from '../http/progress-watchdog.js';
+import { PublicUrl } from '../http/public-url.js';
 import { signingSecrets } from '../http/signing-secrets.js';
 import { readTlsContext, usesTls } from '../http/tls-settings.js';
 import { StartupError } from '../startup-error.js';
@@ -40,14 +45,18 @@ export class RegistryProcess {
     const drain = new Drain();
     const { listener, certificates } = await createListener(config, log);
     const driver = await storageOf(config);
+    const access = AccessLog.create(config.log, log);
+    const logged = (handler: RequestListener, lines: AccessLog) =>
+      loggedHandler(handler, lines, (request) => urls.clientAddress(request));
     const app = await createApp({
       config,
       log,
       driver,
       drain,
       secrets: signingSecrets(http),
-      createServer: listener.createServer,
+      createServer: (handler) => listener.createServer(access ? logged(handler, access) : handler),
     });
+    const urls = app.get(PublicUrl);
     // Listening is the listener's, so that the application must be told to get ready.
     await app.getHttpAdapter().getInstance().ready();
     const watchdog = new ProgressWatchdog(http.limits, listener.underWay, log);
