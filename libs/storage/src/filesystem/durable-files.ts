@@ -135,9 +135,15 @@ export class DurableFiles {
     return changed;
   }
 
+  /**
+   * Makes changes of folders durable, in the order in which they were made. Where one log holds all of them, syncing the
+   * folder that was changed last writes the log up to there, and so everything before.
+   */
   async sync(folders: Iterable<string>): Promise<void> {
     await this.options.onStep('sync folders');
-    await Promise.all(Array.from(folders, (folder) => this.options.folders.sync(folder)));
+    const changed = Array.from(folders);
+    const needed = this.options.ordered ? changed.slice(-1) : changed;
+    await Promise.all(needed.map((folder) => this.options.folders.sync(folder)));
   }
 
   async discard(files: readonly PendingFile[]): Promise<void> {
@@ -160,6 +166,7 @@ export class DurableFiles {
         if (errnoOf(error) !== 'ENOENT' || attempt === mostAttempts) throw error;
       }
     }
+    changed.delete(folder); // The last one is to stand last.
     changed.add(folder);
   }
 
