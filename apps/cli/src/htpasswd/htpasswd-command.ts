@@ -1,16 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 
 import { CommandError } from '../failure.js';
-
-interface Flags {
-  readonly c?: true;
-  readonly n?: true;
-  readonly b?: true;
-  readonly i?: true;
-  readonly v?: true;
-  readonly D?: true;
-  readonly C?: number;
-}
+import { type HtpasswdFlags, requestOf } from './htpasswd-request.js';
 
 /** What Apache's tool of that name does, with the flags that people use. */
 export function htpasswdCommand(): Command {
@@ -42,62 +33,18 @@ export function htpasswdCommand(): Command {
   ]) {
     command.option(`${flag}`, `refused: ${algorithm} is not accepted by the registry`);
   }
-  command.action(async (words: readonly string[], flags: Flags & Record<string, unknown>) => {
-    for (const flag of ['m', 'd', 's', 'p', '2', '5']) {
-      if (flags[flag] !== undefined) {
-        throw new CommandError(`-${flag} is refused: the registry takes bcrypt hashes only`, 2);
+  command.action(
+    async (words: readonly string[], flags: HtpasswdFlags & Record<string, unknown>) => {
+      for (const flag of ['m', 'd', 's', 'p', '2', '5']) {
+        if (flags[flag] !== undefined) {
+          throw new CommandError(`-${flag} is refused: the registry takes bcrypt hashes only`, 2);
+        }
       }
-    }
-    const { htpasswd } = await import('./htpasswd.js');
-    await htpasswd(requestOf(words, flags));
-  });
+      const { htpasswd } = await import('./htpasswd.js');
+      await htpasswd(requestOf(words, flags));
+    },
+  );
   return command;
-}
-
-export type HtpasswdRequest = {
-  readonly user: string;
-  /** Given on the command line. */
-  readonly password: string | undefined;
-  readonly fromInput: boolean;
-  readonly cost: number | undefined;
-} & (
-  | { readonly action: 'print' }
-  | { readonly action: 'set' | 'create' | 'verify' | 'remove'; readonly path: string }
-);
-
-function requestOf(words: readonly string[], flags: Flags): HtpasswdRequest {
-  const chosen = (['c', 'n', 'v', 'D'] as const).filter((flag) => flags[flag]);
-  if (chosen.length > 1) throw new CommandError(`-${chosen.join(' and -')} exclude each other`, 2);
-  if (flags.b && flags.i) throw new CommandError('-b and -i exclude each other', 2);
-  const names = [
-    ...(flags.n ? [] : ['file']),
-    'user',
-    ...(flags.b && !flags.D ? ['password'] : []),
-  ];
-  if (words.length !== names.length) {
-    throw new CommandError(`expected ${names.map((name) => `<${name}>`).join(' ')}`, 2);
-  }
-  const path = flags.n ? '' : (words[0] ?? '');
-  const [user = '', password] = flags.n ? words : words.slice(1);
-  const common = { user: checkedUser(user), password, fromInput: flags.i === true, cost: flags.C };
-  if (flags.n) return { action: 'print', ...common };
-  return { action: actionOf(flags), path, ...common };
-}
-
-function actionOf(flags: Flags) {
-  if (flags.c) return 'create';
-  if (flags.v) return 'verify';
-  return flags.D ? 'remove' : 'set';
-}
-
-function checkedUser(user: string): string {
-  if (user === '' || Buffer.byteLength(user) > 255) {
-    throw new CommandError('a user has from 1 to 255 bytes', 5);
-  }
-  if (/[:\p{Cc}]/u.test(user) || user.startsWith('#')) {
-    throw new CommandError('a user has no colon, no control character, and no # in front', 6);
-  }
-  return user;
 }
 
 function costOf(text: string): number {

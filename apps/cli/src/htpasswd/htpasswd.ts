@@ -5,7 +5,7 @@ import { BcryptHash, maximumPasswordBytes } from '#auth/htpasswd/bcrypt-hash.js'
 import { CommandError } from '../failure.js';
 import { Accounts } from './accounts.js';
 import { askPassword, readPassword } from './ask-password.js';
-import type { HtpasswdRequest } from './htpasswd-command.js';
+import type { HtpasswdRequest } from './htpasswd-request.js';
 import { replaceFile } from './replace-file.js';
 
 /** The exit codes are those of Apache's tool. */
