@@ -44,6 +44,7 @@ function remarks(doc: KeyDoc): readonly string[] {
   return [
     ...(doc.ours ? ['*Holdfast only.*'] : []),
     ...(doc.live ? ['*Changes on `SIGHUP`.*'] : []),
+    ...(doc.moot ? [`**No effect**: ${doc.moot}.`] : []),
     ...(doc.outdated ? [`**Outdated**: ${doc.outdated}.`] : []),
     ...(doc.ignored ? [`**Not supported${doc.only ? ` ${doc.only}` : ''}**: ${doc.ignored}.`] : []),
     ...(doc.refused ? [`**Refused**: ${doc.refused}.`] : []),

@@ -26,6 +26,8 @@ export interface KeyDoc {
   readonly ignored?: string;
   /** Known, and the server does not start with it: the reason. */
   readonly refused?: string;
+  /** Known, and changes nothing that anybody could miss: no warning, a word in the documentation. */
+  readonly moot?: string;
   /** An older name of something: obeyed, with a warning. */
   readonly outdated?: string;
   /** Values for which `ignored` and `refused` do not apply, such as a section that is switched off. */
@@ -56,6 +58,11 @@ export function ours<T extends z.ZodType>(schema: T, doc: KeyDoc = {}): T {
 /** A known key that does nothing (yet). `instead` completes the sentence "KEY is not supported: …". */
 export function ignored<T extends z.ZodType>(schema: T, instead: string, doc: KeyDoc = {}): T {
   return documented(schema, { ...doc, ignored: instead });
+}
+
+/** A known key that tunes what is not there to be tuned. `because` completes "KEY has no effect: …". */
+export function moot<T extends z.ZodType>(schema: T, because: string): T {
+  return documented(schema, { moot: because });
 }
 
 /** A known key that we cannot honour and dare not ignore. `because` completes the sentence "KEY is refused: …". */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { choice, ignored, keyDocs, outdated, refused } from '#config/key-docs.js';
+import { choice, ignored, keyDocs, moot, outdated, refused } from '#config/key-docs.js';
 import { bool, free, integer, oneOf, section, text } from '#config/values.js';
 
 const notYet = 'this storage driver is not supported yet; choose filesystem or inmemory';
@@ -11,9 +11,12 @@ const filesystem = z.strictObject({
   rootdirectory: text()
     .default('/var/lib/registry')
     .describe('Folder of the data. Without any configuration file: `./data`.'),
-  maxthreads: integer({ min: 25 })
-    .default(100)
-    .describe('Most file operations that one process has under way at once.'),
+  maxthreads: moot(
+    integer({ min: 25 })
+      .default(100)
+      .describe('Most file operations that one process has under way at once.'),
+    "the threads of Node's pool are the limit (`UV_THREADPOOL_SIZE`)",
+  ),
 });
 
 const inmemory = z.strictObject({});
@@ -37,9 +40,10 @@ export const storageKeys = {
   swift: later('OpenStack Swift.'),
   oss: later('Aliyun OSS.'),
   tag: section({
-    concurrencylimit: integer({ min: 1 })
-      .default(8)
-      .describe('Tags that one request reads at the same time.'),
+    concurrencylimit: moot(
+      integer({ min: 1 }).default(8).describe('Tags that one request reads at the same time.'),
+      'the registry chooses how many',
+    ),
   }),
   redirect: section({
     disable: bool()
@@ -52,9 +56,12 @@ export const storageKeys = {
       blobdescriptor('Older name of `blobdescriptor`.'),
       'write storage.cache.blobdescriptor',
     ),
-    blobdescriptorsize: integer({ min: 0 })
-      .default(10_000)
-      .describe('Facts that a process remembers at most; 0 for no limit.'),
+    blobdescriptorsize: moot(
+      integer({ min: 0 })
+        .default(10_000)
+        .describe('Facts that a process remembers at most; 0 for no limit.'),
+      'what is remembered is small and bounded anyway',
+    ),
   }),
 };
 
