@@ -213,6 +213,10 @@ describe('the file', () => {
       'http.tls.key is missing: expected a file, because http.tls.certificate is set',
     ],
     [
+      'http: { tls: { clientauth: require-any-client-cert } }',
+      'http.tls.clientcas is missing: expected authorities, because http.tls.clientauth is require-any-client-cert',
+    ],
+    [
       'http: { tls: { ciphersuites: [RC4] } }',
       'http.tls.ciphersuites[0] is "RC4": expected one of',
     ],

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { ignored, ours } from '#config/key-docs.js';
+import { documented, ignored, ours } from '#config/key-docs.js';
 import {
   bool,
   duration,
@@ -45,14 +45,17 @@ const tls = section({
     .array(text())
     .default([])
     .describe('PEM files: authorities whose client certificates are accepted.'),
-  clientauth: oneOf(
-    'request-client-cert',
-    'require-any-client-cert',
-    'verify-client-cert-if-given',
-    'require-and-verify-client-cert',
-  )
-    .default('require-and-verify-client-cert')
-    .describe('What is asked of client certificates when `clientcas` is set.'),
+  clientauth: documented(
+    oneOf(
+      'request-client-cert',
+      'require-any-client-cert',
+      'verify-client-cert-if-given',
+      'require-and-verify-client-cert',
+    )
+      .optional()
+      .describe('What is asked of client certificates. Those that require one need `clientcas`.'),
+    { otherwise: '`require-and-verify-client-cert`' },
+  ),
   minimumtls: ignored(
     oneOf('tls1.0', 'tls1.1', 'tls1.2', 'tls1.3')
       .default('tls1.2')
@@ -68,7 +71,20 @@ const tls = section({
     .default([])
     .describe("Cipher suites by their IANA names; none set: Node's choice."),
   letsencrypt,
-});
+})
+  .superRefine(({ clientauth, clientcas }, context) => {
+    // Distribution passes over it then, and lets everybody in.
+    if (clientauth?.startsWith('require') !== true || clientcas.length > 0) return;
+    context.addIssue({
+      code: 'custom',
+      path: ['clientcas'],
+      message: `expected authorities, because http.tls.clientauth is ${clientauth}`,
+    });
+  })
+  .transform(({ clientauth = 'require-and-verify-client-cert', ...others }) => ({
+    ...others,
+    clientauth,
+  }));
 
 const limits = ours(
   section({
