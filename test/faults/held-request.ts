@@ -14,6 +14,7 @@ export interface HeldAnswer {
 export class HeldRequest {
   readonly answer: Promise<HeldAnswer>;
   private readonly outgoing: ClientRequest;
+  private readonly closed: Promise<void>;
 
   constructor(agent: Agent, url: string, method: string, path: string) {
     this.outgoing = request(new URL(path, url), {
@@ -27,13 +28,16 @@ export class HeldRequest {
       this.outgoing.on('error', (error) =>
         reject(new Error(`${method} ${path}`, { cause: error })),
       );
+      this.outgoing.on('close', () => reject(new Error(`${method} ${path} was closed`)));
     });
+    this.closed = new Promise((resolve) => this.outgoing.on('close', resolve));
     this.answer.catch(() => undefined);
   }
 
   /** Sends a part of the body; when it is with the operating system, or will never be. */
   send(bytes: Buffer): Promise<void> {
-    return new Promise((resolve) => this.outgoing.write(bytes, () => resolve()));
+    const sent = new Promise<void>((resolve) => this.outgoing.write(bytes, () => resolve()));
+    return Promise.race([sent, this.closed]);
   }
 
   end(): void {
@@ -49,7 +53,7 @@ export class HeldRequest {
 async function read(response: IncomingMessage): Promise<HeldAnswer> {
   const chunks: Buffer[] = [];
   response.on('data', (chunk: Buffer) => chunks.push(chunk));
-  await once(response, 'close');
+  if (!response.closed) await once(response, 'close');
   const { location } = response.headers;
   return {
     status: response.statusCode ?? 0,

@@ -9,6 +9,7 @@ import { RegistryClient } from '../support/registry-client.js';
 import { until } from '../support/until.js';
 import { Disk, type DiskOptions } from './disk.js';
 import { HttpPusher } from './http-pusher.js';
+import { pause } from './pause.js';
 import { serve } from './processes/serve.js';
 import { inspect } from './registry-folder.js';
 import { RegistryProcess } from './registry-process.js';
@@ -135,6 +136,7 @@ async function pushAndLose(disk: Disk, root: string, seed: number): Promise<read
     const enough = 3 + new Seeded(seed).below(25);
     const answered = () => clients.reduce((sum, client) => sum + client.answered, 0);
     await until(`${enough} answers`, async () => answered() >= enough);
+    await pause(registry.process);
     await disk.losePower();
   } finally {
     clients.forEach((client) => client.stop());

@@ -9,6 +9,7 @@ import { Seeded } from '#storage/testing/seeded.js';
 import { describeWith } from '../components/components.js';
 import { RunningProcess } from '../support/process.js';
 import { Disk, type DiskOptions } from './disk.js';
+import { pause } from './pause.js';
 import { broken, type LoadEvent } from './power-loss-load.js';
 import type { Plant } from './processes/plants.js';
 import { processFile } from './registry-process.js';
@@ -55,6 +56,7 @@ async function loadAndLose(
   try {
     const enough = 5 + new Seeded(seed).below(60);
     await child.waitUntil(`${enough} promises`, async () => lines(child).length > enough);
+    await pause(child);
     await disk.losePower();
   } finally {
     child.signal('SIGKILL');

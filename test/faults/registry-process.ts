@@ -25,6 +25,11 @@ export class RegistryProcess {
     return this.process.output.split('\n').filter((line) => line.startsWith('step '));
   }
 
+  /** What it told besides. */
+  get log(): string {
+    return this.process.output.replaceAll(/^step .*\n/gm, '');
+  }
+
   async kill(): Promise<void> {
     this.process.signal('SIGKILL');
     await this.process.exited;

@@ -10,19 +10,22 @@ export interface UploadedParts {
   readonly token: string;
 }
 
-/** Another request has taken these parts, finished with them, or the session was ended. */
+/** Another request has taken these parts, finished with them, or the session was ended ({@link SessionEnded}). */
 export class PartsClaimed extends Error {
-  override readonly name = 'PartsClaimed';
-  constructor(readonly session: string) {
-    super(`the parts of upload session ${session} were claimed by another request`);
+  override readonly name: string = 'PartsClaimed';
+  constructor(
+    readonly session: string,
+    message = `the parts of upload session ${session} were claimed by another request`,
+  ) {
+    super(message);
   }
 }
 
-/** The session was cancelled. */
-export class SessionEnded extends Error {
+/** The session was cancelled, and its parts with it. */
+export class SessionEnded extends PartsClaimed {
   override readonly name = 'SessionEnded';
-  constructor(readonly session: string) {
-    super(`upload session ${session} was ended`);
+  constructor(session: string) {
+    super(session, `upload session ${session} was ended`);
   }
 }
 
@@ -79,10 +82,16 @@ export abstract class PartWriter {
   /** All bytes of the line, those of earlier parts included. */
   abstract read(): AsyncIterable<Uint8Array>;
 
-  /** Makes the bytes durable and findable: what the next request names. */
+  /**
+   * Makes the bytes durable and findable: what the next request names.
+   * @throws {PartsClaimed} if another request copied them and finished its copy, or the session was ended
+   */
   abstract finish(): Promise<UploadedParts>;
 
-  /** Makes the line the content of `path`, then writes `files`; the session's own copy goes last. Durable when it resolves. */
+  /**
+   * Makes the line the content of `path`, then writes `files`; the session's own copy goes last. Durable when it resolves.
+   * @throws {PartsClaimed} as `finish`; then nothing was written
+   */
   abstract commit(path: string, files: readonly StoredFile[]): Promise<void>;
 
   /** Takes back what this request wrote; the line is as it was when it was claimed. */

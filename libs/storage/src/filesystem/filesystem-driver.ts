@@ -27,6 +27,7 @@ import {
 import { ComparedRemoval } from './compared-removal.js';
 import { DurableFiles, type OnStep, type PendingFile } from './durable-files.js';
 import { errnoOf, isNotThere, rootGone, translateRead, translateWrite } from './errno.js';
+import { GatheredBytes } from './file-appender.js';
 import { FileContent } from './file-content.js';
 import { type FileSystem, fileSystemOf } from './file-system.js';
 import { FolderLists } from './folder-lists.js';
@@ -81,6 +82,7 @@ export class FilesystemDriver extends StorageDriver {
       ...common,
       folder: join(root, ownFolder, 'uploads'),
       files: this.#files,
+      gathered: new GatheredBytes(),
       resolve: (path) => this.#resolve(path),
     });
   }

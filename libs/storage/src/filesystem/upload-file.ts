@@ -4,15 +4,10 @@ import type { StoredFile } from '../storage-driver.js';
 import { PartWriter, type UploadedParts } from '../upload-area.js';
 import type { PendingFile } from './durable-files.js';
 import { errnoOf, translateWrite } from './errno.js';
+import { FileAppender } from './file-appender.js';
 import { FileContent } from './file-content.js';
 import { isThere, renameIfThere, unlinkIfThere } from './if-there.js';
 import type { UploadFilesOptions } from './upload-files-options.js';
-
-/** Bytes that may wait in memory before the writer is told to wait. */
-const mostWaiting = 1024 * 1024;
-
-/** Dirty bytes after which the disk is asked to begin, so that the sync at the end finds little left to do. */
-const syncEvery = 32 * 1024 * 1024;
 
 export interface UploadFilePlace {
   readonly session: string;
@@ -37,17 +32,7 @@ export interface UploadFilePlace {
  * attempt to give it one it is never written to, nor cut, again.
  */
 export class UploadFile extends PartWriter {
-  #size: number;
-  #written: number;
-  #waiting: Uint8Array[] = [];
-  #waitingBytes = 0;
-  #flushing: Promise<void> | undefined;
-  #room: PromiseWithResolvers<void> | undefined;
-  #syncing: Promise<void> | undefined;
-  #syncedAt: number;
-  #failure: Error | undefined;
-  /** Whether the bytes that were there at first can be relied on: not when the disk refused to keep what followed. */
-  #trusted = true;
+  readonly #appender: FileAppender;
   #ended = false;
   #reading: FileContent | undefined;
 
@@ -57,31 +42,22 @@ export class UploadFile extends PartWriter {
     private readonly place: UploadFilePlace,
   ) {
     super();
-    this.#size = base;
-    this.#written = base;
-    this.#syncedAt = base;
+    this.#appender = new FileAppender(handle, place.options.gathered, base);
   }
 
   get size(): number {
-    return this.#size;
+    return this.#appender.size;
   }
 
   write(chunk: Uint8Array): Promise<void> | undefined {
     if (this.#ended) return Promise.reject(new Error('this part of the upload has ended'));
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    this.#size += chunk.length;
-    this.#waiting.push(chunk);
-    this.#waitingBytes += chunk.length;
-    this.#flushing ??= this.#flush();
-    if (this.#waitingBytes < mostWaiting) return undefined;
-    this.#room ??= Promise.withResolvers<void>();
-    return this.#room.promise.then(() => this.#throwFailure());
+    return this.#appender.append(chunk);
   }
 
   async *read(): AsyncIterable<Uint8Array> {
-    await this.#settle();
+    await this.#appender.settle();
     const { fd } = this.handle;
-    const content = new FileContent(fd, this.#size, { start: 0, end: this.#size - 1 }, 'borrowed');
+    const content = new FileContent(fd, this.size, { start: 0, end: this.size - 1 }, 'borrowed');
     this.#reading = content;
     yield* content;
   }
@@ -89,12 +65,12 @@ export class UploadFile extends PartWriter {
   async finish(): Promise<UploadedParts> {
     const { path, options, finishedPath, folder } = this.place;
     try {
-      await this.#settle();
+      await this.#appender.settle();
       await options.onStep('sync part');
-      if (this.#size > this.base || this.place.copiedPath !== undefined) await this.#sync();
+      if (this.size > this.base || this.place.copiedPath !== undefined) await this.#appender.sync();
       await options.onStep('finish part');
       this.#ended = true;
-      if (!(await renameIfThere(path, finishedPath(this.#size)))) throw await this.place.lost();
+      if (!(await renameIfThere(path, finishedPath(this.size)))) throw await this.place.lost();
       await options.onStep('sync finished part');
       await options.folders.sync(folder);
     } catch (error) {
@@ -103,19 +79,19 @@ export class UploadFile extends PartWriter {
     }
     await this.#removeSource();
     await this.#close();
-    return { size: this.#size, token: this.place.token };
+    return { size: this.size, token: this.place.token };
   }
 
   async commit(path: string, files: readonly StoredFile[]): Promise<void> {
     const { files: durable, resolve, onStep } = this.place.options;
     let pending: PendingFile[] = [];
     try {
-      await this.#settle();
+      await this.#appender.settle();
       await onStep('sync data');
       const staging = durable.stageAll(
         files.map((file) => ({ path: resolve(file.path), content: file.content })),
       );
-      const [synced, staged] = await Promise.allSettled([this.#sync(), staging]);
+      const [synced, staged] = await Promise.allSettled([this.#appender.sync(), staging]);
       if (staged.status === 'fulfilled') pending = staged.value;
       if (synced.status === 'rejected') throw synced.reason;
       if (staged.status === 'rejected') throw staged.reason;
@@ -137,12 +113,11 @@ export class UploadFile extends PartWriter {
 
   async abandon(): Promise<void> {
     const { path, claimedPath } = this.place;
-    await this.#flushing;
-    await this.#syncing;
+    await this.#appender.halt();
     try {
       if (claimedPath === undefined) {
         await unlinkIfThere(path);
-      } else if (!this.#ended && this.#trusted) {
+      } else if (!this.#ended && this.#appender.trusted) {
         this.#ended = true;
         await this.handle.truncate(this.base);
         await renameIfThere(path, claimedPath); // Not there: the session was ended meanwhile.
@@ -168,88 +143,5 @@ export class UploadFile extends PartWriter {
     this.#ended = true;
     await this.#reading?.close();
     await this.handle.close();
-  }
-
-  async #flush(): Promise<void> {
-    try {
-      while (this.#waiting.length > 0) {
-        const chunks = this.#waiting;
-        const bytes = this.#waitingBytes;
-        this.#waiting = [];
-        this.#waitingBytes = 0;
-        this.#makeRoom();
-        await writeAll(this.handle, chunks, bytes, this.#written);
-        this.#written += bytes;
-        this.#startSync();
-      }
-    } catch (error) {
-      this.#failure = translateWrite(error) as Error;
-      this.#waiting = [];
-      this.#waitingBytes = 0;
-    } finally {
-      this.#flushing = undefined;
-      this.#makeRoom();
-    }
-  }
-
-  /** One batch is on its way to the disk while the next one gathers. */
-  #makeRoom(): void {
-    this.#room?.resolve();
-    this.#room = undefined;
-  }
-
-  #startSync(): void {
-    if (this.#syncing !== undefined || this.#written - this.#syncedAt < syncEvery) return;
-    this.#syncedAt = this.#written;
-    this.#syncing = this.handle.datasync().then(
-      () => (this.#syncing = undefined),
-      (error: unknown) => this.#distrust(error),
-    );
-  }
-
-  async #sync(): Promise<void> {
-    try {
-      await this.handle.sync();
-    } catch (error) {
-      this.#distrust(error);
-      throw error;
-    }
-  }
-
-  /** A failed fsync marks the pages clean: asking again would say that all is well. */
-  #distrust(error: unknown): void {
-    this.#trusted = false;
-    this.#failure ??= translateWrite(error) as Error;
-  }
-
-  /** Waits until all bytes are with the operating system. */
-  async #settle(): Promise<void> {
-    while (this.#flushing !== undefined) await this.#flushing;
-    await this.#syncing;
-    this.#throwFailure();
-  }
-
-  #throwFailure(): void {
-    if (this.#failure !== undefined) throw this.#failure;
-  }
-}
-
-async function writeAll(
-  handle: FileHandle,
-  chunks: Uint8Array[],
-  bytes: number,
-  position: number,
-): Promise<void> {
-  const { bytesWritten } = await handle.writev(chunks, position);
-  if (bytesWritten === bytes) return;
-  const rest = Buffer.concat(chunks, bytes).subarray(bytesWritten);
-  for (let done = 0; done < rest.length;) {
-    const result = await handle.write(
-      rest,
-      done,
-      rest.length - done,
-      position + bytesWritten + done,
-    );
-    done += result.bytesWritten;
   }
 }

@@ -1,4 +1,5 @@
 import type { DurableFiles, OnStep } from './durable-files.js';
+import type { GatheredBytes } from './file-appender.js';
 import type { FolderSync } from './folder-sync.js';
 
 export interface UploadFilesOptions {
@@ -9,6 +10,7 @@ export interface UploadFilesOptions {
   readonly local: boolean;
   readonly files: DurableFiles;
   readonly folders: FolderSync;
+  readonly gathered: GatheredBytes;
   readonly newId: () => string;
   readonly onStep: OnStep;
   /** From a path of the storage to one of the machine. */
