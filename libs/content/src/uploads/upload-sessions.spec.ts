@@ -176,6 +176,48 @@ describe.each(drivers)('UploadSessions %s', (_where, open) => {
     expect(await has()).toBe(true);
   });
 
+  it('goes on from a status that was asked while a request had the bytes and then gave them back', async () => {
+    const state = await uploads.append(uploads.begin(owner), chunkOf(first));
+    const gate = Promise.withResolvers<void>();
+    const waits = Promise.withResolvers<void>();
+    async function* cut() {
+      yield second;
+      waits.resolve();
+      await gate.promise;
+      throw new Error('the client left');
+    }
+    const { length } = chunkOf(second);
+    const leaving = uploads.append(reopen(state), { bytes: cut(), length });
+    await waits.promise;
+    const asked = await uploads.status(reopen(state));
+    gate.resolve();
+    await expect(leaving).rejects.toThrow('left');
+    expect([offsetOf(asked), asked.claimed]).toEqual([1000, true]);
+    const next = await uploads.append(reopen(asked), chunkOf(second, { start: 1000 }));
+    await uploads.commit(reopen(next), digest, chunkOf(third));
+    expect(await has()).toBe(true);
+  });
+
+  it('goes on from a status that was asked while a request had the bytes, and before it ends', async () => {
+    const state = await uploads.append(uploads.begin(owner), chunkOf(first));
+    const gate = Promise.withResolvers<void>();
+    const waits = Promise.withResolvers<void>();
+    async function* late() {
+      yield randomBytes(500);
+      waits.resolve();
+      await gate.promise;
+      yield randomBytes(500);
+    }
+    const zombie = uploads.append(reopen(state), { bytes: late(), length: chunkOf(second).length });
+    await waits.promise;
+    const asked = await uploads.status(reopen(state));
+    const next = await uploads.append(reopen(asked), chunkOf(content.subarray(1000)));
+    gate.resolve();
+    await zombie.catch(() => undefined);
+    await uploads.commit(reopen(next), digest);
+    expect(await has()).toBe(true);
+  });
+
   describe('after the commit', () => {
     let begun: UploadState;
     let last: UploadState;

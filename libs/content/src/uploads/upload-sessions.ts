@@ -186,8 +186,15 @@ export class UploadSessions {
     }
     const found = await this.#find(state);
     if (found === undefined) throw new UploadGone('the upload was committed or purged');
-    if (found.parts.size !== offsetOf(state) || !recover) throw outOfOrder(state, found.parts.size);
-    return uploads.recover(state.session, found.parts).catch((error: unknown) => {
+    // A writer that seemed dead when this state was made has given the line back meanwhile.
+    const givenBack = !found.claimed && state.claimed;
+    if (found.parts.size !== offsetOf(state) || !(recover || givenBack)) {
+      throw outOfOrder(state, found.parts.size);
+    }
+    const taken = found.claimed
+      ? uploads.recover(state.session, found.parts)
+      : uploads.claim(state.session, found.parts);
+    return taken.catch((error: unknown) => {
       throw error instanceof PartsClaimed ? outOfOrder(state, offsetOf(state)) : error;
     });
   }
