@@ -7,7 +7,7 @@ import type { ProcessReports } from './health/process-reports.js';
 import { listenAddress, removeStaleSocket } from './http/listen-address.js';
 import { type LoadedRegistryConfig, loadRegistryConfig } from './load-config.js';
 import { banner } from './workers/banner.js';
-import { untilSignalled } from './workers/until-signalled.js';
+import { Signals } from './workers/signals.js';
 import { workerCount } from './workers/worker-count.js';
 
 interface Running {
@@ -17,6 +17,7 @@ interface Running {
 
 /** Runs the registry until the process is told to stop. */
 export async function serve(loaded: LoadedRegistryConfig): Promise<void> {
+  const signals = new Signals();
   const { config, warnings } = loaded;
   const log = ProcessLog.create(config.log);
   for (const warning of warnings) log.warn({ warning }, 'configuration');
@@ -28,8 +29,8 @@ export async function serve(loaded: LoadedRegistryConfig): Promise<void> {
   announce(loaded, workers, log);
 
   let current = loaded;
-  const finished = await untilSignalled({
-    reload: () => (current = reload(current, running, log)),
+  const finished = await signals.obeyWith({
+    reload: () => void (current = reload(current, running, log)),
     stop: () => running.stop(),
   });
   log.info({ finished }, 'stopped');

@@ -1,7 +1,14 @@
-import { type ArgumentsHost, Catch, type ExceptionFilter, NotFoundException } from '@nestjs/common';
+import {
+  type ArgumentsHost,
+  Catch,
+  type ExceptionFilter,
+  HttpException,
+  NotFoundException,
+} from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import {
+  ManifestInvalid,
   NameInvalid,
   RegistryError,
   TooManyRequests,
@@ -107,6 +114,10 @@ function asRegistryError(error: unknown, request: FastifyRequest): RegistryError
     return unknownRoute((request.raw.url ?? '/').split('?', 1)[0] ?? '/');
   }
   if (isMalformedUrl(error)) return new NameInvalid('the URL cannot be read');
+  // What Fastify makes of a Content-Type that is none, in Nest's clothes.
+  if (error instanceof HttpException && error.getStatus() === 415) {
+    return new ManifestInvalid('the Content-Type cannot be read');
+  }
   if (error instanceof StorageUnavailable) {
     return new Unavailable(`the storage takes no writes: ${error.reason}`);
   }

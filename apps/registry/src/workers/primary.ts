@@ -24,6 +24,7 @@ export class WorkersFailed extends Error {
 export class Primary {
   readonly #log: Log;
   #stopping = false;
+  #stopped: Promise<boolean> | undefined;
   #allFinished = true;
   #pauseMs = firstPauseMs;
   #whenEmpty: () => void = () => undefined;
@@ -37,12 +38,12 @@ export class Primary {
     cluster.setupPrimary({ exec: program, args: [configPath ?? ''], execArgv: [] });
     const primary = new Primary(log);
     try {
-      await Promise.all(Array.from({ length: count }, () => firstReport(fork())));
+      await Promise.all(Array.from({ length: count }, () => primary.#startFirst()));
     } catch (error) {
+      primary.#stopping = true;
       for (const worker of workers()) worker.process.kill('SIGKILL');
       throw error;
     }
-    for (const worker of workers()) primary.#adopt(worker);
     return primary;
   }
 
@@ -54,18 +55,25 @@ export class Primary {
   stop(): Promise<boolean> {
     this.#stopping = true;
     this.#order('stop');
-    return new Promise((resolve) => {
+    return (this.#stopped ??= new Promise((resolve) => {
       this.#whenEmpty = () => {
         if (workers().length === 0) resolve(this.#allFinished);
       };
       this.#whenEmpty();
-    });
+    }));
   }
 
   #order(order: Order): void {
     for (const worker of workers()) {
       if (worker.isConnected()) worker.send(order);
     }
+  }
+
+  /** From the moment that it listens it is replaced when it dies, whatever the others are doing. */
+  async #startFirst(): Promise<void> {
+    const worker = fork();
+    await firstReport(worker);
+    this.#adopt(worker);
   }
 
   #adopt(worker: Worker): void {
