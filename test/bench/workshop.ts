@@ -67,7 +67,7 @@ export class Workshop {
     await this.generator.run({
       ...job,
       address: server.address,
-      seconds: Math.min(1, this.options.seconds / 2),
+      seconds: Math.min(2, this.options.seconds / 2),
     });
   }
 }

@@ -15,6 +15,9 @@ export const projectRoot = (() => {
   return fileURLToPath(folder);
 })();
 
+/** The command line of the checkout to measure; another one's, to compare two states of the code. */
+const entry = process.env['HOLDFAST_ENTRY'] ?? `${projectRoot}/apps/cli/bin/holdfast.js`;
+
 export async function launch(name: ServerName, setting: Setting): Promise<RunningServer> {
   const port = await freePort();
   mkdirSync(setting.scratch, { recursive: true });
@@ -46,7 +49,7 @@ function commandOf(name: ServerName, port: number, setting: Setting): Command {
       );
       return {
         program: process.execPath,
-        arguments: [`${projectRoot}/apps/cli/bin/holdfast.js`, 'serve', configuration],
+        arguments: [entry, 'serve', configuration],
       };
   }
 }
@@ -67,9 +70,7 @@ export function version(name: ServerName): string | undefined {
         return `Debian's docker-registry ${firstMatch(execFileSync('docker-registry', ['--version'], { encoding: 'utf8' }))}`;
       case 'holdfast-1':
       case 'holdfast-2':
-        return existsSync(`${projectRoot}/apps/cli/bin/holdfast.js`)
-          ? `Holdfast on Node ${process.version}`
-          : undefined;
+        return existsSync(entry) ? `Holdfast on Node ${process.version}` : undefined;
     }
   } catch {
     return undefined;
