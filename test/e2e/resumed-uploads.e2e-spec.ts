@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { readdir, stat } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
-import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
@@ -42,20 +41,12 @@ describe('uploads that are cut off, gone on with, or tampered with', () => {
     await folder?.remove();
   });
 
-  /** Waits until an upload that is under way has this many bytes on the disk. */
-  const reached = (size: number) =>
-    until('bytes on the disk', async () => {
-      const uploads = folder.join('data', 'holdfast/v1/uploads');
-      const files = await readdir(uploads, { recursive: true, withFileTypes: true });
-      const sizes = files
-        .filter((file) => file.isFile())
-        .map((file) =>
-          stat(join(file.parentPath, file.name)).then(
-            (found) => found.size,
-            () => 0,
-          ),
-        );
-      return (await Promise.all(sizes)).includes(size);
+  /** Waits until a request that goes on with this upload has its bytes. */
+  const underWay = (location: string) =>
+    until('a request under way', async () => {
+      const session = /uploads\/([0-9a-f]{48})/.exec(location)?.[1] ?? '';
+      const names = await readdir(folder.join('data', 'holdfast/v1/uploads'), { recursive: true });
+      return names.some((each) => each.includes(session) && each.includes('.open.'));
     });
   const pathOnly = (location: string) => location.replace(/\?.*/, '');
 
@@ -86,7 +77,7 @@ describe('uploads that are cut off, gone on with, or tampered with', () => {
         99_999,
       );
       const socket = await cut(location, second.subarray(0, 50_000), 200_000);
-      await reached(150_000);
+      await underWay(location);
       socket.destroy();
       await until('the session to be free', async () => {
         const status = await uploader.status(how === 'with' ? location : pathOnly(location));
@@ -102,7 +93,7 @@ describe('uploads that are cut off, gone on with, or tampered with', () => {
         const location = uploader.accepted(await uploader.patch(begun, first, 0), 99_999);
         const socket = await cut(location, second.subarray(0, 50_000), 200_000);
         socket.on('error', () => undefined);
-        await reached(150_000);
+        await underWay(location);
         holdfast.process.signal('SIGKILL');
         await holdfast.process.exited;
         socket.destroy();
@@ -133,7 +124,7 @@ describe('uploads that are cut off, gone on with, or tampered with', () => {
     const path = withDigest(location, digestOf(first));
     socket.write(`PUT ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: 100001\r\n\r\n`);
     socket.write(first);
-    await reached(100_000);
+    await underWay(location);
     socket.destroy();
     expect(await uploader.pulledAfter(await uploader.put(location, digest, content))).toBe(
       'what was pushed',
