@@ -11,11 +11,8 @@ export class RegistryProcess {
   ) {}
 
   static async start(folder: string, options: readonly string[] = []): Promise<RegistryProcess> {
-    const child = await RunningProcess.start(process.execPath, [
-      processFile('registry'),
-      folder,
-      ...options,
-    ]);
+    const args = [processFile('registry'), folder, ...options];
+    const child = await RunningProcess.start(process.execPath, args);
     const line = await child.waitForLine(/^listening \S+$/);
     return new RegistryProcess(line.slice('listening '.length), child);
   }

@@ -149,6 +149,7 @@ export class FilesystemDriver extends StorageDriver {
 
   async create({ path, content }: StoredFile): Promise<boolean> {
     const file = this.#resolve(path);
+    if (await this.#isThere(path)) return false;
     return this.#writing(async () => {
       const staged = await this.#files.stage({ path: file, content });
       const create = () => this.#files.publishNew(staged);
@@ -277,6 +278,16 @@ export class FilesystemDriver extends StorageDriver {
     const found = statSync(path, { throwIfNoEntry: false });
     // Another's file, put there since, is durable only when that other one says so.
     if (found?.ino === inode) this.#durable.set(path.slice(this.root.length), identityOf(found));
+  }
+
+  async #isThere(path: string): Promise<boolean> {
+    try {
+      await this.stat(path);
+      return true;
+    } catch (error) {
+      if (error instanceof PathNotFound) return false;
+      throw error;
+    }
   }
 
   async #isRootGone(): Promise<boolean> {
