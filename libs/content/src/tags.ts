@@ -106,11 +106,16 @@ export class Tags {
     return entries.map((entry) => entry.name).filter(isTag);
   }
 
+  /** Tidies up. The tag is gone already, so nothing that goes wrong here is worth an error: a push may write there again. */
   async #removeEmptied(name: RepositoryName, tag: Tag): Promise<void> {
     const folder = tagFolder(name, tag);
-    if (!(await this.driver.removeFolder(`${folder}/current`))) return;
-    await this.driver.removeTree(`${folder}/index`);
-    await this.driver.removeFolder(folder);
+    try {
+      if (!(await this.driver.removeFolder(`${folder}/current`))) return;
+      await this.driver.removeTree(`${folder}/index`);
+      await this.driver.removeFolder(folder);
+    } catch {
+      // The next removal of the tag tries again.
+    }
   }
 }
 

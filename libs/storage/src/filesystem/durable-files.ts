@@ -150,7 +150,7 @@ export class DurableFiles {
     await Promise.all(files.map((file) => this.#forget(file.temporary)));
   }
 
-  /** Somebody may remove a folder between its making and its use; making it again is right as often as that happens. */
+  /** Somebody may remove a folder, or its parent, while it is made or before its use; making it again is right as often as that happens. */
   async #intoFolder(
     path: string,
     changed: Set<string>,
@@ -158,8 +158,8 @@ export class DurableFiles {
   ): Promise<void> {
     const folder = dirname(path);
     for (let attempt = 1; ; attempt++) {
-      await this.#makeFolder(folder, changed);
       try {
+        await this.#makeFolder(folder, changed);
         await action();
         break;
       } catch (error) {
