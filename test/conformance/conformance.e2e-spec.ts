@@ -90,4 +90,8 @@ describeWith(['oci-conformance-v1.1.1', 'oci-conformance-main'], 'OCI conformanc
       },
     );
   });
+
+  it('leaves nothing behind that keeps the registry from ending', async () => {
+    expect(await holdfast.stop()).toEqual({ code: 0, signal: null });
+  });
 });

@@ -62,13 +62,14 @@ export class Holdfast {
     root,
   }: HoldfastOptions = {}): Promise<Holdfast> {
     const folder = await TempDir.create('server');
+    let child: RunningProcess | undefined;
     try {
       const host = `127.0.0.1:${await freePort()}`;
       const data = root ?? folder.join('data');
       const file = folder.join('config.yml');
       await writeFile(file, stringify(complete(config, host, data)));
       const [program = '', ...first] = command;
-      const child = await RunningProcess.start(program, [...first, file, ...args], {
+      child = await RunningProcess.start(program, [...first, file, ...args], {
         cwd: folder.path,
         env: { ...withoutRegistrySettings(process.env), ...env },
       });
@@ -78,6 +79,7 @@ export class Holdfast {
       await child.waitUntil(`an answer at ${probe}`, () => answers(probe));
       return new Holdfast(host, url, data, child, folder);
     } catch (error) {
+      await child?.stop();
       await folder.remove();
       throw error;
     }
