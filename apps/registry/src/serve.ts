@@ -27,11 +27,15 @@ export async function serve(loaded: LoadedRegistryConfig): Promise<void> {
     ? startAlone(loaded, log)
     : startWorkers(loaded, workers, log));
   announce(loaded, workers, log);
+  const orders = await orderCertificates(config, log);
 
   let current = loaded;
   const finished = await signals.obeyWith({
     reload: () => void (current = reload(current, running, log)),
-    stop: () => running.stop(),
+    stop: () => {
+      orders?.stop();
+      return running.stop();
+    },
   });
   log.info({ finished }, 'stopped');
   log.flush();
@@ -85,6 +89,18 @@ async function serveDebugAddress(
   if (http.debug.addr === undefined) return;
   const { startDebugServer } = await import('./health/debug-server.js');
   await startDebugServer(http.debug, reports, log);
+}
+
+/** Once something answers, because the service asks back. */
+async function orderCertificates({ http }: Config, log: ProcessLog) {
+  const { letsencrypt } = http.tls;
+  if (letsencrypt.cachefile === undefined) return undefined;
+  const { CertificateFolder } = await import('./http/acme/certificate-folder.js');
+  const { CertificateOrders } = await import('./http/acme/certificate-orders.js');
+  const folder = await CertificateFolder.open(letsencrypt.cachefile);
+  const orders = new CertificateOrders(letsencrypt, folder, log);
+  void orders.run();
+  return orders;
 }
 
 function announce({ config, path }: LoadedRegistryConfig, workers: number, log: ProcessLog): void {

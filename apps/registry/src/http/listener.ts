@@ -5,7 +5,11 @@ import {
   type ServerHttp2Session,
 } from 'node:http2';
 import { createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net';
-import { createServer as createTlsServer, Server as TlsServer, type TLSSocket } from 'node:tls';
+import {
+  createServer as createTlsServer,
+  type Server as TlsServer,
+  type TLSSocket,
+} from 'node:tls';
 
 import {
   expectationFailed,
@@ -20,7 +24,7 @@ import {
 import type { Door } from './drain.js';
 import type { HttpConfig } from './http-config.js';
 import { listenAddress, listenError } from './listen-address.js';
-import { peekProtocol } from './peek-protocol.js';
+import { httpVersion, peek, tlsPurpose } from './peek-protocol.js';
 import { type Incoming, type Outgoing, RequestsUnderWay } from './requests-under-way.js';
 import { clientAuthOptions, mayConnect, type TlsContext } from './tls-settings.js';
 
@@ -42,13 +46,18 @@ export class Listener implements Door {
   readonly #sessions = new Set<ServerHttp2Session>();
   readonly #sockets = new Set<Socket>();
   #handler: RequestListener = (_request, response) => response.writeHead(503).end();
+  #tls: TlsServer | undefined;
   #ending = false;
 
-  constructor(config: HttpConfig, tls?: TlsContext) {
+  /**
+   * @param tls speaks TLS, and nothing else, where it is given.
+   * @param challenges answers certificate authorities that look for what they asked for (ACME, tls-alpn-01).
+   */
+  constructor(config: HttpConfig, tls?: TlsContext, challenges?: NetServer) {
     this.#config = config;
     this.#http1 = this.#createHttp1();
     this.#http2 = this.#wantsHttp2(tls !== undefined) ? this.#createHttp2() : undefined;
-    this.front = this.#createFront(tls);
+    this.front = this.#createFront(tls, challenges);
     this.front.maxConnections = config.limits.connections;
     this.front.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
@@ -83,7 +92,7 @@ export class Listener implements Door {
 
   /** New connections take the new certificate; those that are open keep theirs. */
   setSecureContext(context: TlsContext): void {
-    if (this.front instanceof TlsServer) this.front.setSecureContext(context);
+    this.#tls?.setSecureContext(context);
   }
 
   announceEnd(): void {
@@ -110,29 +119,40 @@ export class Listener implements Door {
     return secure ? !this.#config.http2.disabled : this.#config.h2c.enabled;
   }
 
-  #createFront(tls: TlsContext | undefined): NetServer {
+  #createFront(tls: TlsContext | undefined, challenges: NetServer | undefined): NetServer {
     const http2 = this.#http2;
     if (tls === undefined) {
       if (http2 === undefined) return this.#http1;
       return createNetServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
-        peekProtocol(socket, this.#config.limits.headertimeout, (protocol) => {
-          (protocol === 'h2' ? http2 : this.#http1).emit('connection', socket);
+        peek(socket, this.#config.limits.headertimeout, httpVersion, (version) => {
+          (version === 'h2' ? http2 : this.#http1).emit('connection', socket);
         });
       });
     }
+    const secure = this.#createTls(tls);
+    this.#tls = secure;
+    if (challenges === undefined) return secure;
+    return createNetServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
+      peek(socket, this.#config.limits.headertimeout, tlsPurpose, (purpose) => {
+        (purpose === 'acme-challenge' ? challenges : secure).emit('connection', socket);
+      });
+    });
+  }
+
+  #createTls(tls: TlsContext): TlsServer {
     const options = {
       ...tls,
       ...clientAuthOptions(this.#config.tls),
-      ALPNProtocols: http2 === undefined ? ['http/1.1'] : ['h2', 'http/1.1'],
+      ALPNProtocols: this.#http2 === undefined ? ['http/1.1'] : ['h2', 'http/1.1'],
       handshakeTimeout: this.#config.limits.headertimeout,
       noDelay: true,
       allowHalfOpen: true,
     };
-    const front = createTlsServer(options, (socket) => {
+    const server = createTlsServer(options, (socket) => {
       if (!mayConnect(this.#config.tls, socket)) socket.destroy();
       else this.#serverFor(socket).emit('connection', socket);
     });
-    return front.on('tlsClientError', (_error, socket) => socket.destroy());
+    return server.on('tlsClientError', (_error, socket) => socket.destroy());
   }
 
   #serverFor(socket: TLSSocket): NetServer {

@@ -19,7 +19,7 @@ export interface KeyPair {
 }
 
 /** What `setSecureContext` takes: everything that may change while connections are open. */
-export type TlsContext = SecureContextOptions & KeyPair;
+export type TlsContext = SecureContextOptions;
 
 /** Whether the listener speaks TLS at all. */
 export function usesTls({ certificate, letsencrypt }: TlsConfig): boolean {
@@ -38,8 +38,15 @@ export async function readTlsContext(tls: TlsConfig): Promise<TlsContext> {
   return tlsContext(tls, pair);
 }
 
-/** @throws {StartupError} where certificate and key are not a pair, or a suite is not available. */
-export async function tlsContext(tls: TlsConfig, pair: KeyPair): Promise<TlsContext> {
+/**
+ * Without a key pair no handshake succeeds yet: an ACME service is still to issue one.
+ *
+ * @throws {StartupError} where certificate and key are not a pair, or a suite is not available.
+ */
+export async function tlsContext(
+  tls: Omit<TlsConfig, 'letsencrypt'>,
+  pair?: KeyPair,
+): Promise<TlsContext> {
   const ca = await Promise.all(tls.clientcas.map((file) => readPem(file, 'http.tls.clientcas')));
   const context: TlsContext = {
     ...pair,
@@ -48,7 +55,7 @@ export async function tlsContext(tls: TlsConfig, pair: KeyPair): Promise<TlsCont
     ...(tls.ciphersuites.length > 0 && { ciphers: ciphers(tls.ciphersuites) }),
     honorCipherOrder: true,
   };
-  checked(() => createSecureContext(pair), 'http.tls.key', 'the key and the certificate');
+  if (pair) checked(() => createSecureContext(pair), 'http.tls.key', 'the key and the certificate');
   checked(() => createSecureContext(context), 'http.tls.ciphersuites', 'the list');
   return context;
 }

@@ -10,14 +10,14 @@ import { ProcessLog } from '#telemetry/create-log.js';
 import { createApp } from '../app.js';
 import type { Config } from '../config.js';
 import { ProcessReporter } from '../health/process-reports.js';
-import { CertificateWatcher } from '../http/certificate-watcher.js';
+import type { CertificateWatcher } from '../http/certificate-watcher.js';
+import { createListener } from '../http/create-listener.js';
 import { Drain, drainDoor } from '../http/drain.js';
-import { Listener } from '../http/listener.js';
+import type { Listener } from '../http/listener.js';
 import { loggedHandler } from '../http/logged-handler.js';
 import { ProgressWatchdog } from '../http/progress-watchdog.js';
 import { PublicUrl } from '../http/public-url.js';
 import { signingSecrets } from '../http/signing-secrets.js';
-import { readTlsContext, usesTls } from '../http/tls-settings.js';
 import { StartupError } from '../startup-error.js';
 
 interface Parts {
@@ -43,7 +43,7 @@ export class RegistryProcess {
   static async start(config: Config, log: ProcessLog): Promise<RegistryProcess> {
     const { http } = config;
     const drain = new Drain();
-    const { listener, certificates } = await createListener(config, log);
+    const { listener, certificates } = await createListener(http, log);
     const driver = await storageOf(config);
     const access = AccessLog.create(config.log, log);
     const logged = (handler: RequestListener, lines: AccessLog) =>
@@ -94,16 +94,6 @@ export class RegistryProcess {
     this.log.flush();
     return finished;
   }
-}
-
-async function createListener({ http }: Config, log: ProcessLog) {
-  if (!usesTls(http.tls)) return { listener: new Listener(http), certificates: undefined };
-  const { certificate, key, clientcas } = http.tls;
-  const files = [certificate, key, ...clientcas].filter((file) => file !== undefined);
-  const apply = async () => listener.setSecureContext(await readTlsContext(http.tls));
-  const certificates = await CertificateWatcher.start({ files, apply, log });
-  const listener = new Listener(http, await readTlsContext(http.tls));
-  return { listener, certificates };
 }
 
 async function storageOf({ storage }: Config): Promise<StorageDriver> {
