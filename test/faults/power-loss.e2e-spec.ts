@@ -1,5 +1,5 @@
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 
 import { describe, expect, it } from '@jest/globals';
 
@@ -51,26 +51,27 @@ async function loadAndLose(
   disk: Disk,
   { root, seed, bug }: { root: string; seed: number; bug: Plant | undefined },
 ): Promise<readonly LoadEvent[]> {
-  const args = [processFile('load'), root, String(seed), ...(bug ? [bug] : [])];
+  const log = join(`${disk.mountPoint}-logs`, String(seed));
+  await mkdir(dirname(log), { recursive: true });
+  await writeFile(log, '');
+  const args = [processFile('load'), root, String(seed), log, ...(bug ? [bug] : [])];
   const child = await RunningProcess.start(process.execPath, args);
   try {
     const enough = 5 + new Seeded(seed).below(60);
-    await child.waitUntil(`${enough} promises`, async () => lines(child).length > enough);
+    await child.waitUntil(`${enough} promises`, async () => (await eventsIn(log)).length > enough);
     await pause(child);
     await disk.losePower();
   } finally {
     child.signal('SIGKILL');
     await child.exited;
   }
-  return lines(child).flatMap((line) => {
-    const event = JSON.parse(line) as LoadEvent | { readonly ready: true };
-    return 'state' in event ? [event] : [];
-  });
+  return eventsIn(log);
 }
 
-/** The whole lines that a process told. */
-function lines(child: RunningProcess): readonly string[] {
-  return child.output.split('\n').filter((line) => line.startsWith('{') && line.endsWith('}'));
+async function eventsIn(log: string): Promise<readonly LoadEvent[]> {
+  const lines = (await readFile(log, 'utf8')).split('\n');
+  // The last one may still be on its way.
+  return lines.slice(0, -1).map((line) => JSON.parse(line) as LoadEvent);
 }
 
 describeWith(['xfs_io', 'mkfs.ext4', 'mkfs.xfs', 'mount'], 'D3 power loss', () => {

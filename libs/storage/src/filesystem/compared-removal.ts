@@ -111,8 +111,9 @@ export class ComparedRemoval {
     for (const key of await namesIn(this.options.folder)) {
       const folder = join(this.options.folder, key);
       const [owner] = await namesIn(folder);
-      const file = owner && (await readIfThere(join(folder, owner, 'path')));
-      if (file) await this.#owning(file.toString(), async () => undefined);
+      const file = owner && (await readIfThere(join(folder, owner, 'path')))?.toString();
+      // A power loss may have left a path that is not whole: who asks for the file still finds what is held.
+      if (file && this.#folderOf(file) === folder) await this.#owning(file, async () => {});
       else await this.#removeEmpty(folder, owner);
     }
   }
@@ -217,7 +218,10 @@ export class ComparedRemoval {
   }
 
   async #removeEmpty(folder: string, owner: string | undefined): Promise<void> {
-    if (owner !== undefined) await removeIfEmpty(join(folder, owner));
+    if (owner !== undefined && !(await isThere(join(folder, owner, 'held')))) {
+      await unlinkIfThere(join(folder, owner, 'path'));
+      await removeIfEmpty(join(folder, owner));
+    }
     await removeIfEmpty(folder);
   }
 
