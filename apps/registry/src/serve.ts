@@ -1,5 +1,6 @@
 import { ConfigError } from '#config/config-error.js';
 import { diffReload } from '#config/reload.js';
+import { sizeThreadPool } from '#config/thread-pool.js';
 import { ProcessLog } from '#telemetry/create-log.js';
 
 import type { Config } from './config.js';
@@ -19,6 +20,8 @@ interface Running {
 export async function serve(loaded: LoadedRegistryConfig): Promise<void> {
   const signals = new Signals();
   const { config, warnings } = loaded;
+  const { driver } = config.storage;
+  if (driver.driver === 'filesystem') sizeThreadPool(driver.maxthreads);
   const log = ProcessLog.create(config.log);
   for (const warning of warnings) log.warn({ warning }, 'configuration');
   await removeStaleSocket(listenAddress(config.http), 'http.addr');

@@ -11,12 +11,11 @@ const filesystem = z.strictObject({
   rootdirectory: text()
     .default('/var/lib/registry')
     .describe('Folder of the data. Without any configuration file: `./data`.'),
-  maxthreads: moot(
-    integer({ min: 25 })
-      .default(100)
-      .describe('Most file operations that one process has under way at once.'),
-    "the threads of Node's pool are the limit (`UV_THREADPOOL_SIZE`)",
-  ),
+  maxthreads: integer({ min: 25 })
+    .default(100)
+    .describe(
+      'Most file operations that one process has under way at once. `UV_THREADPOOL_SIZE` in the environment overrules it.',
+    ),
 });
 
 const inmemory = z.strictObject({});

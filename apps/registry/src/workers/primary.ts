@@ -7,6 +7,11 @@ import type { Log } from '#telemetry/log.js';
 import { isReport, type Order, type Report } from './messages.js';
 
 const program = fileURLToPath(new URL('../worker-process.js', import.meta.url));
+/**
+ * Bodies of uploads come as buffers that V8 counts as garbage to be. With a small heap it would mark all live objects for
+ * every 25 MB of them, which costs as much as hashing them; with this much room (MB) it does so for every 100 MB.
+ */
+const v8Options = ['--initial-old-space-size=128'];
 const firstPauseMs = 100;
 const longestPauseMs = 30_000;
 /** A worker that lived this long did not die of how it started. */
@@ -35,7 +40,7 @@ export class Primary {
 
   /** @throws {WorkersFailed} where a worker cannot start. */
   static async start(count: number, configPath: string | undefined, log: Log): Promise<Primary> {
-    cluster.setupPrimary({ exec: program, args: [configPath ?? ''], execArgv: [] });
+    cluster.setupPrimary({ exec: program, args: [configPath ?? ''], execArgv: v8Options });
     const primary = new Primary(log);
     try {
       await Promise.all(Array.from({ length: count }, () => primary.#startFirst()));
