@@ -30,7 +30,9 @@ import { clientAuthOptions, mayConnect, type TlsContext } from './tls-settings.j
 
 /** Small enough that a timeout is kept within a fifth; Node's 30 s would make 15 s mean up to 45. */
 const checkIntervalMs = 3000;
-const mostStreams = 128;
+const mostStreams = 64;
+/** What so many may hold at once, a window in and two buffers out each; beyond it Node refuses streams. */
+const sessionMegabytes = 64;
 
 /**
  * The one port of a process. HTTP/1.1; over TLS HTTP/2 beside it by ALPN; without TLS HTTP/2 beside it by prior knowledge
@@ -185,6 +187,7 @@ export class Listener implements Door {
       // A client that resets what it opens is told to go: nghttp2 keeps count (CVE-2023-44487), and so do these.
       maxSessionInvalidFrames: 100,
       maxSessionRejectedStreams: 100,
+      maxSessionMemory: sessionMegabytes,
       settings: {
         maxConcurrentStreams: mostStreams,
         maxHeaderListSize: limits.headersize,
