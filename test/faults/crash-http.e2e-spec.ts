@@ -73,8 +73,7 @@ async function startFrozen(folder: string, dieAt: number | undefined): Promise<D
   const served = await serve({ rootdirectory: folder, onStep: death.onStep });
   death.begin();
   const end = async () => {
-    served.app.getHttpServer().closeAllConnections();
-    await served.app.close();
+    await served.close();
   };
   return { url: served.url, steps: death.steps, end };
 }
@@ -95,12 +94,12 @@ async function crash(push: Push, prepared: Prepared, start: Dying, dieAt?: numbe
     }
     problems.push(...problemsOf(await inspect(folder), push.finally === 'gone'));
     if (dieAt !== undefined && pusher.unanswered === undefined) problems.push('it did not die');
-    const { app, url } = await serve({ rootdirectory: folder });
+    const { close, url } = await serve({ rootdirectory: folder });
     try {
       pusher.turnTo(url);
       problems.push(...(await goOn(push, pusher, url, prepared.old)));
     } finally {
-      await app.close();
+      await close();
     }
     problems.push(...problemsOf(await inspect(folder)), ...(await sweptLeftovers(folder)));
     const last = dying.steps.at(-1) ?? '';
@@ -115,14 +114,14 @@ interface Prepared {
 }
 
 async function prepare(folder: string): Promise<Prepared> {
-  const { app, url } = await serve({ rootdirectory: folder });
+  const { close, url } = await serve({ rootdirectory: folder });
   try {
     const pusher = new HttpPusher(url, repository);
     await pusher.pushWhole(config);
     await pusher.pushWhole(oldLayer);
     return { folder, old: await pusher.setTag('tag', oldLayer) };
   } finally {
-    await app.close();
+    await close();
   }
 }
 

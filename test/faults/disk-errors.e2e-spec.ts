@@ -63,7 +63,7 @@ describeWith(['strace'], 'D2 a disk with errors', (paths) => {
       await withFolder(async (folder) => {
         const first = await serve({ rootdirectory: folder });
         const tagged = await prepare(first.url);
-        await first.app.close();
+        await first.close();
         const faulty = await startFaulty(folder, paths.strace, calls);
         try {
           const pusher = new HttpPusher(faulty.url, repository);
@@ -76,7 +76,7 @@ describeWith(['strace'], 'D2 a disk with errors', (paths) => {
           await faulty.kill();
         }
         expect(await inspect(folder)).toMatchObject({ corrupt: [], dangling: [], empty: [] });
-        const { app, url } = await serve({ rootdirectory: folder });
+        const { close, url } = await serve({ rootdirectory: folder });
         try {
           const manifest = await new RegistryClient(url).manifest(repository, 'tag');
           expect(manifest.headers.get('docker-content-digest')).toBe(tagged);
@@ -84,7 +84,7 @@ describeWith(['strace'], 'D2 a disk with errors', (paths) => {
           await pusher.pushInParts(fresh);
           await pusher.setTag('tag', fresh);
         } finally {
-          await app.close();
+          await close();
         }
       });
     },
@@ -95,7 +95,7 @@ describeWith(['strace'], 'D2 a disk with errors', (paths) => {
     await withFolder(async (folder) => {
       const first = await serve({ rootdirectory: folder });
       await prepare(first.url);
-      await first.app.close();
+      await first.close();
       const calls = 'pread64,preadv,preadv2';
       const faulty = await startFaulty(folder, paths.strace, calls);
       try {
@@ -116,7 +116,7 @@ describe('D7 a root directory that', () => {
   it('vanishes: 503 for everything, nothing is made in its place, and all is well when it is back', async () => {
     await withFolder(async (folder) => {
       const root = join(folder, 'data');
-      const { app, url } = await serve({ rootdirectory: root });
+      const { close, url } = await serve({ rootdirectory: root });
       try {
         const tagged = await prepare(url);
         const client = new RegistryClient(url);
@@ -131,7 +131,7 @@ describe('D7 a root directory that', () => {
         await pusher.pushWhole(fresh);
         await pusher.setTag('tag', fresh);
       } finally {
-        await app.close();
+        await close();
       }
     });
   }, 60_000);
@@ -142,7 +142,7 @@ describeWith(['mkfs.ext4', 'mount'], 'D7 a disk that is remounted', () => {
     await withFolder(async (folder) => {
       const disk = await Disk.create(folder, { type: 'ext4', mebibytes: 64 });
       const root = join(disk.mountPoint, 'data');
-      const { app, url } = await serve({ rootdirectory: root });
+      const { close, url } = await serve({ rootdirectory: root });
       try {
         const tagged = await prepare(url);
         const client = new RegistryClient(url);
@@ -158,7 +158,7 @@ describeWith(['mkfs.ext4', 'mount'], 'D7 a disk that is remounted', () => {
         await pusher.setTag('tag', fresh);
         expect(await inspect(root)).toMatchObject({ corrupt: [], dangling: [], empty: [] });
       } finally {
-        await app.close();
+        await close();
         await disk.remove();
       }
     });

@@ -39,7 +39,7 @@ describeWith(['mkfs.ext4', 'mount'], 'D1 a full disk', () => {
     await withFolder(async (folder) => {
       const disk = await Disk.create(folder, { type: 'ext4', mebibytes: 64 });
       const root = join(disk.mountPoint, 'data');
-      const { app, url } = await serve({ rootdirectory: root });
+      const { close, url } = await serve({ rootdirectory: root });
       try {
         const client = new RegistryClient(url);
         const pusher = new HttpPusher(url, repository);
@@ -87,7 +87,7 @@ describeWith(['mkfs.ext4', 'mount'], 'D1 a full disk', () => {
         await pusher.setTag('tag', Buffer.from('new'));
         expect(await inspect(root)).toMatchObject({ corrupt: [], dangling: [], empty: [] });
       } finally {
-        await app.close();
+        await close();
         await disk.remove();
       }
     });
@@ -96,7 +96,7 @@ describeWith(['mkfs.ext4', 'mount'], 'D1 a full disk', () => {
   it('still lets content be deleted', async () => {
     await withFolder(async (folder) => {
       const disk = await Disk.create(folder, { type: 'ext4', mebibytes: 64 });
-      const { app, url } = await serve({ rootdirectory: join(disk.mountPoint, 'data') });
+      const { close, url } = await serve({ rootdirectory: join(disk.mountPoint, 'data') });
       try {
         const pusher = new HttpPusher(url, repository);
         await pusher.pushWhole(Buffer.from('{}'));
@@ -106,7 +106,7 @@ describeWith(['mkfs.ext4', 'mount'], 'D1 a full disk', () => {
         await pusher.delete('tag');
         expect((await new RegistryClient(url).manifest(repository, 'tag')).status).toBe(404);
       } finally {
-        await app.close();
+        await close();
         await disk.remove();
       }
     });

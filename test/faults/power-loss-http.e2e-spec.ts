@@ -106,14 +106,14 @@ async function loseOften(type: DiskOptions['type']) {
         const clients = await pushAndLose(disk, root, turn);
         await disk.unmount();
         await disk.mount();
-        const { app, url } = await serve({ rootdirectory: root });
+        const { close, url } = await serve({ rootdirectory: root });
         try {
           for (const client of clients) {
             answered += client.answered;
             problems.push(...(await client.problems(url)));
           }
         } finally {
-          await app.close();
+          await close();
         }
         const { corrupt, dangling, empty } = await inspect(root);
         problems.push(...corrupt, ...dangling, ...empty);

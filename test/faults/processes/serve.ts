@@ -10,6 +10,8 @@ import { ProcessLog } from '#telemetry/create-log.js';
 export interface Served {
   readonly url: string;
   readonly app: NestFastifyApplication;
+  /** At once, whatever clients keep open. */
+  readonly close: () => Promise<void>;
 }
 
 /** The whole registry on a folder, in this process, at a free port. */
@@ -28,5 +30,10 @@ export async function serve(options: FilesystemOptions): Promise<Served> {
   const app = await createApp({ config, log, driver, secrets: [] });
   await app.listen(0, '127.0.0.1');
   const { port } = app.getHttpServer().address() as AddressInfo;
-  return { app, url: `http://127.0.0.1:${port}` };
+  const close = async () => {
+    const closed = app.close();
+    app.getHttpServer().closeAllConnections();
+    await closed;
+  };
+  return { app, close, url: `http://127.0.0.1:${port}` };
 }
