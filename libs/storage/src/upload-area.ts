@@ -74,7 +74,7 @@ export abstract class PartWriter {
   abstract readonly size: number;
 
   /**
-   * Appends. The chunk must not be changed afterwards.
+   * Appends. The chunk is the writer's from now on: it may give the memory back as soon as the bytes are written.
    * @returns a promise to wait for when the storage is slower than the writer, else undefined
    */
   abstract write(chunk: Uint8Array): Promise<void> | undefined;

@@ -10,7 +10,7 @@ const bodyLength = 32;
  * repository and the subject, in hex. So an id alone shows that we issued it, and for whom: starting a session writes nothing.
  */
 export function newSessionId(
-  secret: Buffer,
+  secret: string,
   owner: { name: RepositoryName; subject: string },
   now: number,
 ): string {
@@ -22,7 +22,7 @@ export function newSessionId(
 
 /** Whether one of the secrets made this id for this repository and subject. */
 export function isSessionId(
-  secrets: readonly Buffer[],
+  secrets: readonly string[],
   id: string,
   owner: { name: RepositoryName; subject: string },
 ): boolean {
@@ -38,7 +38,7 @@ export function birthOf(id: string): number {
 }
 
 function macOf(
-  secret: Buffer,
+  secret: string,
   body: string,
   { name, subject }: { name: RepositoryName; subject: string },
 ): string {

@@ -47,7 +47,7 @@ export function offsetOf(state: UploadState): number {
   return state.parts?.size ?? 0;
 }
 
-export function signState(secret: Buffer, state: UploadState): string {
+export function signState(secret: string, state: UploadState): string {
   const payload: z.infer<typeof payloadSchema> = {
     n: state.name,
     i: state.session,
@@ -64,7 +64,7 @@ export function signState(secret: Buffer, state: UploadState): string {
 
 /** @throws {BlobUploadUnknown} unless one of the secrets signed it for this session, repository and subject, and it is not expired */
 export function verifyState(
-  secrets: readonly Buffer[],
+  secrets: readonly string[],
   token: string,
   expected: { name: RepositoryName; session: string; subject: string },
   now: number,
@@ -108,6 +108,6 @@ function parseJson(body: Buffer): unknown {
   }
 }
 
-function macOf(secret: Buffer, body: Uint8Array): Buffer {
+function macOf(secret: string, body: Uint8Array): Buffer {
   return createHmac('sha256', secret).update('state\0').update(body).digest();
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -91,6 +91,7 @@ export class ComparedRemoval {
    * @throws the error of `read` under the file's own name
    */
   async find<T>(file: string, read: (path: string) => Promise<T>): Promise<T> {
+    if (this.options.local && this.#isAbsent(file)) throw notThere(file);
     let misses = 0;
     for (let round = 1; ; round++) {
       try {
@@ -104,6 +105,12 @@ export class ComparedRemoval {
         if (found) return found.value;
       }
     }
+  }
+
+  /** As `find` finds out, in place: most files that are asked for in vain are asked for while they are pushed. */
+  #isAbsent(file: string): boolean {
+    const isMissing = (path: string) => statSync(path, { throwIfNoEntry: false }) === undefined;
+    return isMissing(file) && isMissing(this.#folderOf(file)) && isMissing(file);
   }
 
   /** Gives back what dead owners hold. Safe at any time: an owner that lives loses its hold and begins again. */
@@ -245,4 +252,8 @@ async function removeIfEmpty(folder: string): Promise<void> {
     const errno = errnoOf(error);
     if (errno !== 'ENOENT' && errno !== 'ENOTEMPTY' && errno !== 'EEXIST') throw error;
   }
+}
+
+function notThere(file: string): Error {
+  return Object.assign(new Error(`no such file: ${file}`), { code: 'ENOENT' });
 }

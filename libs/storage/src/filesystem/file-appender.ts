@@ -6,10 +6,13 @@ import { translateWrite } from './errno.js';
 const batchSize = 512 * 1024;
 
 /** Bytes that wait in all uploads of a process; beyond it nothing is gathered. */
-const mostGathered = 24 * 1024 * 1024;
+const mostGathered = 8 * 1024 * 1024;
 
 /** Dirty bytes after which the disk is asked to begin, so that the sync at the end finds little left to do. */
 const syncEvery = 32 * 1024 * 1024;
+
+/** Bytes; freeing a smaller chunk by hand costs more than it saves. */
+const smallestGivenBack = 4096;
 
 /** What all appenders of a process hold together. */
 export class GatheredBytes {
@@ -98,6 +101,7 @@ export class FileAppender {
         const { chunks, bytes } = this.#takeWaiting();
         this.#makeRoom();
         await writeAll(this.handle, chunks, bytes, this.#written);
+        chunks.forEach(giveBack);
         this.#written += bytes;
         this.#startSync();
         if (this.#waitingBytes < batchSize && this.#room === undefined) break;
@@ -162,4 +166,13 @@ async function writeAll(
     );
     done += result.bytesWritten;
   }
+}
+
+/**
+ * Frees a chunk's memory now. Left to the collector, such chunks make it mark the whole heap for every few dozen MB of
+ * them. A small chunk that shares its memory with others is left to it.
+ */
+function giveBack({ buffer, byteLength }: Uint8Array): void {
+  const isItsOwn = buffer instanceof ArrayBuffer && buffer.byteLength === byteLength;
+  if (isItsOwn && byteLength >= smallestGivenBack) buffer.transfer(0);
 }

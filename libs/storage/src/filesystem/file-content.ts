@@ -1,4 +1,4 @@
-import { close as closeCallback, read as readCallback } from 'node:fs';
+import { closeSync, read as readCallback } from 'node:fs';
 
 import type { ByteRange, StoredContent } from '../storage-driver.js';
 import { chunks as pool } from './chunk-pool.js';
@@ -77,7 +77,7 @@ export class FileContent implements StoredContent {
     // The number of a closed file goes to the next that is opened: a read that waits for its turn would read that one.
     await this.#pending?.catch(() => undefined);
     if (this.ownership === 'borrowed') return;
-    await new Promise<void>((resolve) => closeCallback(fd, () => resolve()));
+    closeSync(fd);
   }
 
   #read(buffer: Buffer, length: number, position: number): Promise<Uint8Array> {

@@ -4,7 +4,9 @@ import {
   constants,
   existsSync,
   fstat,
+  fstatSync,
   open as openFd,
+  openSync,
   type Stats,
   statSync,
 } from 'node:fs';
@@ -56,7 +58,7 @@ export class FilesystemDriver extends StorageDriver {
   readonly #files: DurableFiles;
   readonly #small: SmallFiles;
   readonly #lists: FolderLists;
-  readonly #folders = new FolderSync();
+  readonly #folders: FolderSync;
   /** What is known to survive a crash, as it was then. */
   readonly #durable = new LRUCache<string, string>({ max: 20_000 });
   readonly #compared: ComparedRemoval;
@@ -71,6 +73,7 @@ export class FilesystemDriver extends StorageDriver {
     super();
     const { local, ordered } = fileSystem;
     const temporaryFolder = join(root, ownFolder, 'temporary');
+    this.#folders = new FolderSync(local);
     const newId = () => randomBytes(12).toString('hex');
     const common = { temporaryFolder, local, folders: this.#folders, newId, onStep };
     this.#temporaryFolder = temporaryFolder;
@@ -122,9 +125,9 @@ export class FilesystemDriver extends StorageDriver {
   }
 
   async read(path: string, range?: ByteRange): Promise<StoredContent> {
-    const fd = await this.#reading(path, (file) => openFile(file, readWithoutWaiting));
+    const fd = await this.#reading(path, (file) => this.#open(file));
     try {
-      const found = await statFd(fd);
+      const found = this.fileSystem.local ? fstatSync(fd) : await statFd(fd);
       if (!found.isFile()) throw new PathNotFound(path);
       return new FileContent(fd, found.size, range ?? { start: 0, end: found.size - 1 });
     } catch (error) {
@@ -226,6 +229,12 @@ export class FilesystemDriver extends StorageDriver {
     return this.root + path;
   }
 
+  async #open(file: string): Promise<number> {
+    return this.fileSystem.local
+      ? openSync(file, readWithoutWaiting)
+      : openFile(file, readWithoutWaiting);
+  }
+
   async #statFile(file: string): Promise<Stats> {
     const found = this.fileSystem.local ? statSync(file) : await stat(file);
     if (!found.isFile()) throw notAFile();
@@ -303,7 +312,7 @@ export class FilesystemDriver extends StorageDriver {
 async function makeDurableFolder(folder: string): Promise<void> {
   const firstMade = await mkdir(folder, { recursive: true });
   if (firstMade === undefined) return;
-  const folders = new FolderSync();
+  const folders = new FolderSync(false);
   for (let parent = dirname(folder); parent.length >= dirname(firstMade).length;) {
     await folders.sync(parent);
     if (parent === dirname(parent)) return;

@@ -1,4 +1,8 @@
-import { open } from 'node:fs/promises';
+import { closeSync, fsync, open, openSync } from 'node:fs';
+import { promisify } from 'node:util';
+
+const openFolder = promisify(open);
+const syncFd = promisify(fsync);
 
 /**
  * Makes folders durable. Callers that ask for the same folder while one fsync of it runs share the next one, which starts
@@ -7,6 +11,9 @@ import { open } from 'node:fs/promises';
 export class FolderSync {
   readonly #running = new Map<string, Promise<void>>();
   readonly #next = new Map<string, Promise<void>>();
+
+  /** @param local whether opening a folder in place costs less than handing it to a thread */
+  constructor(private readonly local: boolean) {}
 
   sync(folder: string): Promise<void> {
     const running = this.#running.get(folder);
@@ -24,17 +31,17 @@ export class FolderSync {
   }
 
   #start(folder: string): Promise<void> {
-    const done = syncFolder(folder).finally(() => this.#running.delete(folder));
+    const done = this.#syncNow(folder).finally(() => this.#running.delete(folder));
     this.#running.set(folder, done);
     return done;
   }
-}
 
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
+  async #syncNow(folder: string): Promise<void> {
+    const fd = this.local ? openSync(folder, 'r') : await openFolder(folder, 'r');
+    try {
+      await syncFd(fd);
+    } finally {
+      closeSync(fd);
+    }
   }
 }

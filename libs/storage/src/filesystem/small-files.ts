@@ -1,12 +1,16 @@
-import { constants, type Stats, statSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { closeSync, constants, fstat, fstatSync, open, read, type Stats, statSync } from 'node:fs';
+import { promisify } from 'node:util';
 
 import { LRUCache } from 'lru-cache';
 
 import { ContentTooLarge } from '../storage-driver.js';
 
+const openFile = promisify(open);
+const readFile = promisify(read);
+const statFile = promisify(fstat);
+
 interface Known {
-  readonly identity: string;
+  readonly stat: Stats;
   readonly content: Buffer;
 }
 
@@ -34,39 +38,34 @@ export class SmallFiles {
     const known = this.local ? this.#known.get(path) : undefined;
     if (known !== undefined) {
       const stat = statSync(path, { throwIfNoEntry: false });
-      if (
-        stat !== undefined &&
-        identityOf(stat) === known.identity &&
-        known.content.length <= limit
-      ) {
-        return known.content;
-      }
+      const isSame = stat !== undefined && isUnchanged(stat, known.stat);
+      if (isSame && known.content.length <= limit) return known.content;
       this.#known.delete(path);
     }
     return this.#readFresh(path, limit);
   }
 
   async #readFresh(path: string, limit: number): Promise<Buffer> {
-    const handle = await open(path, readWithoutWaiting);
+    const fd = await openFile(path, readWithoutWaiting);
     try {
-      const stat = await handle.stat();
+      const stat = this.local ? fstatSync(fd) : await statFile(fd);
       const settled = isSettled(stat); // As of before the reading, which may take its time.
       if (!stat.isFile()) throw notAFile();
       if (stat.size > limit) throw new ContentTooLarge(path, stat.size, limit);
       const content = Buffer.allocUnsafeSlow(stat.size);
       let length = 0;
       while (length < content.length) {
-        const { bytesRead } = await handle.read(content, length, content.length - length, length);
+        const { bytesRead } = await readFile(fd, content, length, content.length - length, length);
         if (bytesRead === 0) break;
         length += bytesRead;
       }
       const whole = length === content.length;
       if (this.local && whole && settled && stat.size <= largestKept) {
-        this.#known.set(path, { identity: identityOf(stat), content });
+        this.#known.set(path, { stat, content });
       }
       return content.subarray(0, length);
     } finally {
-      await handle.close();
+      closeSync(fd);
     }
   }
 }
@@ -80,6 +79,17 @@ export function notAFile(): Error {
 
 export function identityOf(stat: Stats): string {
   return `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeMs}:${stat.ctimeMs}`;
+}
+
+/** Whether two looks saw the same file with the same content. */
+function isUnchanged(now: Stats, before: Stats): boolean {
+  return (
+    now.ino === before.ino &&
+    now.ctimeMs === before.ctimeMs &&
+    now.mtimeMs === before.mtimeMs &&
+    now.size === before.size &&
+    now.dev === before.dev
+  );
 }
 
 /** Whether a change after this moment must show in the identity. */

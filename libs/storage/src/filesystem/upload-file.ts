@@ -91,7 +91,10 @@ export class UploadFile extends PartWriter {
       const staging = durable.stageAll(
         files.map((file) => ({ path: resolve(file.path), content: file.content })),
       );
-      const [synced, staged] = await Promise.allSettled([this.#appender.sync(), staging]);
+      // Bytes that were finished before are durable.
+      const isDurable = this.size === this.base && this.place.claimedPath !== undefined;
+      const syncing = isDurable ? Promise.resolve() : this.#appender.sync();
+      const [synced, staged] = await Promise.allSettled([syncing, staging]);
       if (staged.status === 'fulfilled') pending = staged.value;
       if (synced.status === 'rejected') throw synced.reason;
       if (staged.status === 'rejected') throw staged.reason;
