@@ -173,7 +173,9 @@ export class DurableFiles {
         await action();
         break;
       } catch (error) {
-        if (errnoOf(error) !== 'ENOENT' || attempt === mostAttempts) throw error;
+        // ENOTDIR is what Node's mkdir says when a parent goes while it works.
+        const isGone = errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR';
+        if (!isGone || attempt === mostAttempts) throw error;
       }
     }
     changed.delete(folder); // The last one is to stand last.
