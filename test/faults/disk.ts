@@ -2,6 +2,7 @@ import { mkdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { run } from '../support/process.js';
+import { until } from '../support/until.js';
 
 const MiB = 1024 * 1024;
 
@@ -36,8 +37,13 @@ export class Disk {
     await run('mount', ['-o', 'loop', this.image, this.mountPoint]);
   }
 
+  /** A copy of the mount, such as a container that was just started has, would bring back what was shut down. */
   async unmount(): Promise<void> {
     await run('umount', [this.mountPoint]);
+    await until(
+      `${this.image} to be let go`,
+      async () => (await run('losetup', ['-j', this.image])) === '',
+    );
   }
 
   /** From this moment nothing more reaches the disk: what was not on it is lost. */

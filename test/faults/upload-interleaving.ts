@@ -83,7 +83,7 @@ async function write(writer: PartWriter, begun: Buffer, random: Seeded): Promise
   for (let count = random.below(4); count >= 0; count--) {
     const chunk = random.bytes(1 + random.below(200));
     chunks.push(chunk);
-    await writer.write(chunk);
+    await writer.write(Buffer.from(chunk)); // What is written is the writer's.
     await random.pause();
   }
   return Buffer.concat(chunks);

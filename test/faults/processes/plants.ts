@@ -1,3 +1,4 @@
+import callbacks from 'node:fs';
 import fs, { open } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { basename } from 'node:path';
@@ -34,14 +35,23 @@ export async function plant(name: Plant): Promise<void> {
   await plants[name]();
 }
 
+/** In both of Node's interfaces to files, whichever the driver uses. */
 async function changeSync(keeps: (isFolder: boolean) => boolean): Promise<void> {
+  const isKept = (fd: number) => keeps(callbacks.fstatSync(fd).isDirectory());
   const handle = await open('/dev/null');
   const prototype = Object.getPrototypeOf(handle) as typeof handle;
   await handle.close();
   for (const name of ['sync', 'datasync'] as const) {
     const original = prototype[name];
     prototype[name] = async function (this: typeof handle) {
-      if (keeps((await this.stat()).isDirectory())) await original.call(this);
+      if (isKept(this.fd)) await original.call(this);
     };
   }
+  for (const name of ['fsync', 'fdatasync'] as const) {
+    const original = callbacks[name];
+    const changed = (fd: number, done: (error: Error | null) => void) =>
+      isKept(fd) ? original(fd, done) : setImmediate(done, null);
+    Object.assign(callbacks, { [name]: changed });
+  }
+  syncBuiltinESMExports();
 }
