@@ -9,6 +9,9 @@ import {
 /** The longest link, to a sha512 digest, and room for what an editor may add. */
 const longestLink = 160;
 
+/** What a driver gives again is parsed once. */
+const parsed = new WeakMap<Buffer, Digest>();
+
 /** A link file is the text of a digest, without a newline. */
 export function linkFile(path: string, digest: Digest): StoredFile {
   return { path, content: Buffer.from(digest.toString()) };
@@ -18,7 +21,11 @@ export function linkFile(path: string, digest: Digest): StoredFile {
 export async function readLink(driver: StorageDriver, path: string): Promise<Digest | undefined> {
   try {
     const content = await driver.get(path, { limit: longestLink });
-    return Digest.tryParse(content.toString('latin1').trim());
+    const known = parsed.get(content);
+    if (known !== undefined) return known;
+    const digest = Digest.tryParse(content.toString('latin1').trim());
+    if (digest !== undefined) parsed.set(content, digest);
+    return digest;
   } catch (error) {
     if (error instanceof PathNotFound || error instanceof ContentTooLarge) return undefined;
     throw error;

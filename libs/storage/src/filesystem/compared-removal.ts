@@ -91,13 +91,13 @@ export class ComparedRemoval {
    * @throws the error of `read` under the file's own name
    */
   async find<T>(file: string, read: (path: string) => Promise<T>): Promise<T> {
-    if (this.options.local && this.#isAbsent(file)) throw notThere(file);
     let misses = 0;
     for (let round = 1; ; round++) {
       try {
         return await read(file);
       } catch (error) {
         if (!isNotThere(error)) throw error;
+        if (this.options.local && this.#isAbsent(file)) throw error;
         const held = await this.#holdOf(file);
         misses = held === undefined ? misses + 1 : 0;
         if (misses === 2 || round === mostRounds) throw error;
@@ -107,10 +107,10 @@ export class ComparedRemoval {
     }
   }
 
-  /** As `find` finds out, in place: most files that are asked for in vain are asked for while they are pushed. */
+  /** Neither held nor there, asked in place: most files that are asked for in vain are those that are being pushed. */
   #isAbsent(file: string): boolean {
     const isMissing = (path: string) => statSync(path, { throwIfNoEntry: false }) === undefined;
-    return isMissing(file) && isMissing(this.#folderOf(file)) && isMissing(file);
+    return isMissing(this.#folderOf(file)) && isMissing(file);
   }
 
   /** Gives back what dead owners hold. Safe at any time: an owner that lives loses its hold and begins again. */
@@ -252,8 +252,4 @@ async function removeIfEmpty(folder: string): Promise<void> {
     const errno = errnoOf(error);
     if (errno !== 'ENOENT' && errno !== 'ENOTEMPTY' && errno !== 'EEXIST') throw error;
   }
-}
-
-function notThere(file: string): Error {
-  return Object.assign(new Error(`no such file: ${file}`), { code: 'ENOENT' });
 }

@@ -35,7 +35,7 @@ import { type FileSystem, fileSystemOf } from './file-system.js';
 import { FolderLists } from './folder-lists.js';
 import { FolderSync } from './folder-sync.js';
 import { ifThere, isThere } from './if-there.js';
-import { identityOf, notAFile, readWithoutWaiting, SmallFiles } from './small-files.js';
+import { identityOf, notAFile, readWithoutWaiting, SmallFiles, notThere } from './small-files.js';
 import { UploadFiles } from './upload-files.js';
 
 const openFile = promisify(openFd);
@@ -236,7 +236,10 @@ export class FilesystemDriver extends StorageDriver {
   }
 
   async #statFile(file: string): Promise<Stats> {
-    const found = this.fileSystem.local ? statSync(file) : await stat(file);
+    const found = this.fileSystem.local
+      ? statSync(file, { throwIfNoEntry: false })
+      : await stat(file);
+    if (found === undefined) throw notThere(file);
     if (!found.isFile()) throw notAFile();
     return found;
   }

@@ -35,12 +35,12 @@ export class SmallFiles {
 
   /** @throws the errors of `open(2)` */
   async read(path: string, limit: number): Promise<Buffer> {
-    const known = this.local ? this.#known.get(path) : undefined;
-    if (known !== undefined) {
+    if (this.local) {
       const stat = statSync(path, { throwIfNoEntry: false });
-      const isSame = stat !== undefined && isUnchanged(stat, known.stat);
+      if (stat === undefined) throw notThere(path);
+      const known = this.#known.get(path);
+      const isSame = known !== undefined && isUnchanged(stat, known.stat);
       if (isSame && known.content.length <= limit) return known.content;
-      this.#known.delete(path);
     }
     return this.#readFresh(path, limit);
   }
@@ -72,6 +72,11 @@ export class SmallFiles {
 
 /** Opening a named pipe would wait for its writer. */
 export const readWithoutWaiting = constants.O_RDONLY | constants.O_NONBLOCK;
+
+/** As `open(2)` would say it. */
+export function notThere(path: string): Error {
+  return Object.assign(new Error(`no such file: ${path}`), { code: 'ENOENT' });
+}
 
 export function notAFile(): Error {
   return Object.assign(new Error('not a file'), { code: 'EISDIR' });
