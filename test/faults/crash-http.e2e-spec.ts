@@ -181,7 +181,7 @@ async function sweptLeftovers(rootdirectory: string): Promise<string[]> {
 /** A process for each step takes its time; by default every fifth step gets one. */
 const everyProcess = process.env['HOLDFAST_FAULTS_FULL'] === '1';
 
-describe('A2 a registry that stops before any step of a write', () => {
+describe('A2, D8: a registry that stops before any step of a write', () => {
   it.each(pushes.map((push) => [push.name, push] as const))(
     'in %s: the same request again ends well, and no link is without its blob',
     async (_name, push) => {

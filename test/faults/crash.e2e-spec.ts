@@ -15,7 +15,7 @@ async function actIn(folder: string, scenario: Scenario, dieAt?: number): Promis
   return tryRunToEnd(process.execPath, [processFile('storage'), ...args]);
 }
 
-describe('A2 a process that is killed before any step of a write to a disk', () => {
+describe('A2, D8: a process that is killed before any step of a write to a disk', () => {
   it.each(scenarios.map((scenario) => [scenario.name, scenario] as const))(
     '%s: old or new, and done when it is tried again, with nothing left over',
     async (_name, scenario) => {

@@ -1,0 +1,114 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { describe, expect, it } from '@jest/globals';
+
+import { PathNotFound, type StorageDriver } from '../storage-driver.js';
+import { RegisterHistory } from '../testing/register-history.js';
+import { FilesystemDriver } from './filesystem-driver.js';
+
+const path = '/tags/tag/current/link';
+
+/** Goes to sleep before one step, and wakes when it is told. */
+class Sleeper {
+  steps = 0;
+  readonly sleeping: Promise<void>;
+  #fallAsleep: () => void = () => {};
+  #wake: () => void = () => {};
+  readonly #woken: Promise<void>;
+
+  constructor(private readonly atStep: number) {
+    this.sleeping = new Promise((resolve) => (this.#fallAsleep = resolve));
+    this.#woken = new Promise((resolve) => (this.#wake = resolve));
+  }
+
+  readonly onStep = async (): Promise<void> => {
+    this.steps += 1;
+    if (this.steps !== this.atStep) return;
+    this.#fallAsleep();
+    await this.#woken;
+  };
+
+  wake(): void {
+    this.#fallAsleep();
+    this.#wake();
+  }
+}
+
+type Act = (driver: StorageDriver, history: RegisterHistory) => Promise<void>;
+
+const put =
+  (value: string): Act =>
+  (driver, history) =>
+    history.record(async () => {
+      await driver.put([{ path, content: Buffer.from(value) }]);
+      return { kind: 'put', value };
+    });
+const removeIf =
+  (value: string): Act =>
+  (driver, history) =>
+    history.record(async () => {
+      const removed = await driver.removeIf(path, Buffer.from(value));
+      return { kind: 'removeIf', value, removed };
+    });
+const remove: Act = (driver, history) =>
+  history.record(async () => {
+    await driver.remove(path);
+    return { kind: 'remove' };
+  });
+const get: Act = (driver, history) =>
+  history.record(async () => {
+    try {
+      const value = (await driver.get(path, { limit: 100 })).toString();
+      return { kind: 'get', value };
+    } catch (error) {
+      if (!(error instanceof PathNotFound)) throw error;
+      return { kind: 'get', value: undefined };
+    }
+  });
+
+/** What one process does in its sleep, and others meanwhile. */
+const plays: readonly (readonly [string, Act, readonly Act[]])[] = [
+  ['compares what stays', removeIf('x'), [put('y'), get, removeIf('z'), get]],
+  ['compares what another removes', removeIf('x'), [removeIf('x'), get, put('z'), get]],
+  ['compares what is put back', removeIf('x'), [put('y'), remove, get, put('x'), get]],
+  ['removes', remove, [put('y'), removeIf('y'), get, put('z'), get]],
+];
+
+async function play(sleeperAct: Act, others: readonly Act[], atStep: number) {
+  const rootdirectory = await mkdtemp(join(tmpdir(), 'holdfast-removal-'));
+  try {
+    const driver = await FilesystemDriver.connect({ rootdirectory });
+    const history = new RegisterHistory();
+    await put('x')(driver, history);
+    const sleeping = new Sleeper(atStep);
+    const asleep = await FilesystemDriver.connect({ rootdirectory, onStep: sleeping.onStep });
+    const act = sleeperAct(asleep, history);
+    await Promise.race([sleeping.sleeping, act]);
+    for (const other of others) await other(driver, history);
+    sleeping.wake();
+    await act;
+    await get(driver, history);
+    const left = await readdir(join(rootdirectory, 'holdfast/v1/removing'));
+    const problem = history.isLinearizable(undefined) ? '' : history.toString();
+    return { steps: sleeping.steps, problem, left };
+  } finally {
+    await rm(rootdirectory, { recursive: true, force: true });
+  }
+}
+
+describe('Comparing before removing', () => {
+  it.each(plays)(
+    'stays right when a process that %s sleeps before any step, and wakes when others are done',
+    async (_name, act, others) => {
+      const { steps } = await play(act, [], 0);
+      expect(steps).toBeGreaterThan(3);
+      const each = Array.from({ length: steps + 3 }, (_, index) => index + 1);
+      const played = await Promise.all(each.map((step) => play(act, others, step)));
+      expect(played.map(({ problem }) => problem).filter((problem) => problem !== '')).toEqual([]);
+      expect(played.flatMap(({ left }) => left)).toEqual([]);
+    },
+    60_000,
+  );
+});
