@@ -26,7 +26,7 @@ export class ReferrersController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const artifactType = one(query, 'artifactType');
+    const artifactType = one(query, 'artifactType') || undefined;
     const after = one(query, 'last');
     const listed = (await this.referrers.list(name, subject)).filter(
       (referrer) =>
