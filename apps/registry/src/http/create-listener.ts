@@ -38,9 +38,7 @@ export async function createListener(
 }
 
 /** Undefined where certificates come from elsewhere. */
-export async function certificateFolder({
-  tls,
-}: HttpConfig): Promise<CertificateFolder | undefined> {
+async function certificateFolder({ tls }: HttpConfig): Promise<CertificateFolder | undefined> {
   const { cachefile } = tls.letsencrypt;
   if (cachefile === undefined) return undefined;
   try {

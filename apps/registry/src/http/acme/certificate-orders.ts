@@ -33,7 +33,7 @@ export class CertificateOrders {
     while (!this.#stop.signal.aborted) {
       let next = lookAgainMs;
       try {
-        await this.renewIfDue();
+        if (await this.isDue()) await this.#order();
         pauseMs = firstPauseMs;
       } catch (error) {
         next = pauseMs;
@@ -50,16 +50,11 @@ export class CertificateOrders {
     this.#stop.abort();
   }
 
-  /** Whether a certificate was ordered. */
-  async renewIfDue(now = Date.now()): Promise<boolean> {
-    const { hosts } = this.settings;
+  /** Whether there is no certificate for all the names, or one that has less than a third of its life left. */
+  async isDue(now = Date.now()): Promise<boolean> {
     const current = await this.folder.certificate();
-    const isGood =
-      current !== undefined && remainingLife(current, hosts, now) > wholeLife(current) / 3;
-    if (isGood) return false;
-    await this.#order();
-    this.log.info({ hosts }, 'certificate ordered');
-    return true;
+    if (current === undefined) return true;
+    return remainingLife(current, this.settings.hosts, now) < wholeLife(current) / 3;
   }
 
   async #order(): Promise<void> {
@@ -97,5 +92,6 @@ export class CertificateOrders {
         this.folder.removeChallenge(identifier.value),
     });
     await this.folder.storeCertificate({ key: key.toString(), cert: cert.toString() });
+    this.log.info({ hosts }, 'certificate ordered');
   }
 }
