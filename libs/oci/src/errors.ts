@@ -61,14 +61,6 @@ export class BlobUploadUnknown extends RegistryError {
   }
 }
 
-export class BlobUploadInvalid extends RegistryError {
-  readonly code = 'BLOB_UPLOAD_INVALID';
-}
-
-export class Denied extends RegistryError {
-  readonly code = 'DENIED';
-}
-
 export class DigestInvalid extends RegistryError {
   readonly code = 'DIGEST_INVALID';
 }

@@ -6,7 +6,7 @@ const mostLarge = 32 * 1024 * 1024;
 const mostSpare = 32;
 
 /** Memory for reading, shared by all readers of a process: large chunks for the fast, small ones for whom none is left. */
-export class ChunkPool {
+class ChunkPool {
   readonly #spare = new Map<number, Buffer[]>([
     [largeSize, []],
     [smallSize, []],

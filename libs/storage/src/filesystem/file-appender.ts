@@ -8,6 +8,9 @@ const batchSize = 512 * 1024;
 /** Bytes that wait in all uploads of a process; beyond it nothing is gathered. */
 const mostGathered = 8 * 1024 * 1024;
 
+/** Milliseconds that bytes wait at most while more come: a slow upload's file shows by its time that the upload lives. */
+const longestWait = 1000;
+
 /** Dirty bytes after which the disk is asked to begin, so that the sync at the end finds little left to do. */
 const syncEvery = 32 * 1024 * 1024;
 
@@ -31,6 +34,7 @@ export class FileAppender {
   #syncedAt: number;
   #failure: Error | undefined;
   #trusted = true;
+  #flushedAt = 0;
 
   constructor(
     private readonly handle: FileHandle,
@@ -60,7 +64,8 @@ export class FileAppender {
     this.#waitingBytes += chunk.length;
     this.gathered.total += chunk.length;
     const enough = this.#waitingBytes >= batchSize;
-    if (!enough && this.gathered.total < mostGathered) return undefined;
+    const late = performance.now() - this.#flushedAt > longestWait;
+    if (!enough && !late && this.gathered.total < mostGathered) return undefined;
     if (this.#flushing === undefined) {
       this.#flushing = this.#flush();
       return undefined;
@@ -99,6 +104,7 @@ export class FileAppender {
     try {
       while (this.#waiting.length > 0) {
         const { chunks, bytes } = this.#takeWaiting();
+        this.#flushedAt = performance.now();
         this.#makeRoom();
         await writeAll(this.handle, chunks, bytes, this.#written);
         chunks.forEach(giveBack);
