@@ -8,6 +8,7 @@ import { basic, writeHtpasswd } from '../support/htpasswd.js';
 import { randomImage, sha256 } from '../support/random-image.js';
 import { RegistryClient } from '../support/registry-client.js';
 import { TempDir } from '../support/temp-dir.js';
+import { until } from '../support/until.js';
 
 jest.setTimeout(60_000);
 
@@ -85,7 +86,8 @@ describe('htpasswd', () => {
   });
 
   it.each(['/', '/livez', '/readyz', '/startupz'])('answers %s to everybody', async (path) => {
-    expect((await without('GET', path)).status).toBe(200);
+    // Readiness waits for the first check of the storage.
+    await until(`${path} to answer 200`, async () => (await without('GET', path)).status === 200);
   });
 
   it('lets users push and pull', async () => {

@@ -6,7 +6,7 @@ import { nginxConfiguration } from './nginx.js';
 import { registryConfiguration } from './registry.js';
 import { freePort, RunningServer, type Command, type ServerName, type Setting } from './server.js';
 
-const components = process.env['HOLDFAST_COMPONENTS'] ?? '/var/cache/holdfast-components/bin';
+const components = `${process.env['HOLDFAST_COMPONENTS'] ?? '/var/cache/holdfast-components'}/bin`;
 
 /** From dist/test/bench/servers, or from test/bench/servers, up to the folder with package.json. */
 export const projectRoot = (() => {
