@@ -3,9 +3,9 @@ import { join } from 'node:path';
 
 import { describe, expect, it } from '@jest/globals';
 
-import { describeWith } from '../components/components.js';
 import { RunningProcess } from '../support/process.js';
 import { RegistryClient } from '../support/registry-client.js';
+import { describePrivileged } from './describe-privileged.js';
 import { Disk } from './disk.js';
 import { digestOf, HttpPusher } from './http-pusher.js';
 import { serve } from './processes/serve.js';
@@ -51,7 +51,7 @@ async function startFaulty(folder: string, strace: string, calls: string) {
   return { url: registry.url, kill };
 }
 
-describeWith(['strace'], 'D2 a disk with errors', (paths) => {
+describePrivileged('ptrace', ['strace'], 'D2 a disk with errors', (paths) => {
   it.each([
     ['fsync', 'fsync,fdatasync'],
     ['write', 'pwritev,pwrite64,pwritev2'],
@@ -137,7 +137,7 @@ describe('D7 a root directory that', () => {
   }, 60_000);
 });
 
-describeWith(['mkfs.ext4', 'mount'], 'D7 a disk that is remounted', () => {
+describePrivileged('mount', ['mkfs.ext4', 'mount'], 'D7 a disk that is remounted', () => {
   it('read-only: reads go on, writes are 503, and work again when it is writable', async () => {
     await withFolder(async (folder) => {
       const disk = await Disk.create(folder, { type: 'ext4', mebibytes: 64 });

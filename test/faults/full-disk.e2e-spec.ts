@@ -3,8 +3,8 @@ import { join } from 'node:path';
 
 import { expect, it } from '@jest/globals';
 
-import { describeWith } from '../components/components.js';
 import { RegistryClient } from '../support/registry-client.js';
+import { describePrivileged } from './describe-privileged.js';
 import { Disk } from './disk.js';
 import { commitPath } from './held-request.js';
 import { digestOf, HttpPusher, locationOf } from './http-pusher.js';
@@ -34,7 +34,7 @@ async function fill(file: string): Promise<void> {
   }
 }
 
-describeWith(['mkfs.ext4', 'mount'], 'D1 a full disk', () => {
+describePrivileged('mount', ['mkfs.ext4', 'mount'], 'D1 a full disk', () => {
   it('is told with 503, leaves what was there, and an upload goes on when there is space', async () => {
     await withFolder(async (folder) => {
       const disk = await Disk.create(folder, { type: 'ext4', mebibytes: 64 });

@@ -4,9 +4,9 @@ import { describe, expect, it } from '@jest/globals';
 
 import { Seeded } from '#storage/testing/seeded.js';
 
-import { describeWith } from '../components/components.js';
 import { RegistryClient } from '../support/registry-client.js';
 import { until } from '../support/until.js';
+import { describePrivileged } from './describe-privileged.js';
 import { Disk, type DiskOptions } from './disk.js';
 import { HttpPusher } from './http-pusher.js';
 import { pause } from './pause.js';
@@ -146,13 +146,18 @@ async function pushAndLose(disk: Disk, root: string, seed: number): Promise<read
   return clients;
 }
 
-describeWith(['xfs_io', 'mkfs.ext4', 'mkfs.xfs', 'mount'], 'D3 power loss under a registry', () => {
-  describe.each(['ext4', 'xfs'] as const)('on %s', (type) => {
-    it('loses nothing that was answered', async () => {
-      const { answered, problems } = await loseOften(type);
-      expect(problems).toEqual([]);
-      expect(answered).toBeGreaterThan(losses * 3);
-      process.stdout.write(`D3 over HTTP, ${type}: 0 of ${answered} lost in ${losses}\n`);
-    }, 3_600_000);
-  });
-});
+describePrivileged(
+  'mount',
+  ['xfs_io', 'mkfs.ext4', 'mkfs.xfs', 'mount'],
+  'D3 power loss under a registry',
+  () => {
+    describe.each(['ext4', 'xfs'] as const)('on %s', (type) => {
+      it('loses nothing that was answered', async () => {
+        const { answered, problems } = await loseOften(type);
+        expect(problems).toEqual([]);
+        expect(answered).toBeGreaterThan(losses * 3);
+        process.stdout.write(`D3 over HTTP, ${type}: 0 of ${answered} lost in ${losses}\n`);
+      }, 3_600_000);
+    });
+  },
+);

@@ -4,7 +4,7 @@ import { PathNotFound, type StorageDriver } from '#storage/storage-driver.js';
 import { Seeded } from '#storage/testing/seeded.js';
 
 /** What a file is to contain: nothing of its own, bytes that a number stands for, or no file. */
-export type Promised =
+type Promised =
   | { readonly kind: 'file'; readonly path: string; readonly bytes: string | undefined }
   | { readonly kind: 'parts'; readonly session: string; readonly bytes: string };
 
@@ -17,7 +17,7 @@ export interface LoadEvent {
 const sizes = [0, 1, 100, 4096, 70_000];
 
 /** Bytes by a short name. */
-export function bytesOf(name: string): Buffer {
+function bytesOf(name: string): Buffer {
   const [seed = '0', size = '0'] = name.split(':');
   return new Seeded(Number(seed)).bytes(Number(size));
 }

@@ -6,8 +6,8 @@ import { describe, expect, it } from '@jest/globals';
 import { FilesystemDriver } from '#storage/filesystem/filesystem-driver.js';
 import { Seeded } from '#storage/testing/seeded.js';
 
-import { describeWith } from '../components/components.js';
 import { RunningProcess } from '../support/process.js';
+import { describePrivileged } from './describe-privileged.js';
 import { Disk, type DiskOptions } from './disk.js';
 import { pause } from './pause.js';
 import { broken, type LoadEvent } from './power-loss-load.js';
@@ -74,7 +74,7 @@ async function eventsIn(log: string): Promise<readonly LoadEvent[]> {
   return lines.slice(0, -1).map((line) => JSON.parse(line) as LoadEvent);
 }
 
-describeWith(['xfs_io', 'mkfs.ext4', 'mkfs.xfs', 'mount'], 'D3 power loss', () => {
+describePrivileged('mount', ['xfs_io', 'mkfs.ext4', 'mkfs.xfs', 'mount'], 'D3 power loss', () => {
   describe.each(['ext4', 'xfs'] as const)('on %s', (type) => {
     it('loses nothing that was acknowledged', async () => {
       const { acknowledged, problems } = await loseOften(type, losses);

@@ -20,7 +20,7 @@ export interface Scenario {
 
 const file = (path: string, content: string) => ({ path, content: Buffer.from(content) });
 
-export async function contentAt(driver: StorageDriver, path: string): Promise<string | undefined> {
+async function contentAt(driver: StorageDriver, path: string): Promise<string | undefined> {
   try {
     return (await driver.get(path, { limit: 1024 * 1024 })).toString();
   } catch (error) {
