@@ -18,6 +18,12 @@ export class Exchange {
     readonly response: Outgoing,
   ) {}
 
+  /** Whether no more of the request can come. */
+  get isOver(): boolean {
+    const { request } = this;
+    return request.complete || request.destroyed || request.socket?.destroyed === true;
+  }
+
   /** Cuts the exchange: the connection of HTTP/1, the stream of HTTP/2. */
   cut(): void {
     if (this.request.httpVersionMajor === 2) {
@@ -48,7 +54,7 @@ export class RequestsUnderWay {
     response.once('close', () => {
       exchange.answered = true;
       // The rest of a body that nobody wanted is still the watchdog's business.
-      if (request.complete || request.destroyed) this.#exchanges.delete(exchange);
+      if (exchange.isOver) this.#exchanges.delete(exchange);
     });
   }
 
@@ -61,10 +67,7 @@ export class RequestsUnderWay {
   /** Forgets exchanges whose body came to its end after their answer. */
   sweep(): void {
     for (const exchange of this.#exchanges) {
-      const { request } = exchange;
-      if (exchange.answered && (request.complete || request.destroyed)) {
-        this.#exchanges.delete(exchange);
-      }
+      if (exchange.answered && exchange.isOver) this.#exchanges.delete(exchange);
     }
   }
 }
