@@ -66,14 +66,14 @@ describe('Digest', () => {
 
   it('says no more of a hostile digest than its beginning', () => {
     const hostile = `sha256:${'a'.repeat(1_000_000)}`;
-    const began = performance.now();
+    const began = process.cpuUsage();
     let error: unknown;
     try {
       Digest.parse(hostile);
     } catch (thrown) {
       error = thrown;
     }
-    expect(performance.now() - began).toBeLessThan(20);
+    expect(process.cpuUsage(began).user / 1000).toBeLessThan(20);
     expect(JSON.stringify((error as DigestInvalid).detail).length).toBeLessThan(300);
   });
 });

@@ -36,9 +36,9 @@ describe('a tag', () => {
   });
 
   it('takes no time to refuse a long text', () => {
-    const began = performance.now();
+    const began = process.cpuUsage();
     expect(isTag('a-'.repeat(32_768) + '!')).toBe(false);
-    expect(performance.now() - began).toBeLessThan(5);
+    expect(process.cpuUsage(began).user / 1000).toBeLessThan(5);
   });
 });
 

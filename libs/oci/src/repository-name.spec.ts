@@ -84,12 +84,12 @@ describe('a repository name', () => {
     (part) => {
       const long = part.repeat(65_536 / part.length) + '!';
       const short = part.repeat(127) + '!';
-      const began = performance.now();
+      const began = process.cpuUsage();
       for (let round = 0; round < 100; round++) {
         expect(isRepositoryName(long)).toBe(false);
         expect(isRepositoryName(short)).toBe(false);
       }
-      expect((performance.now() - began) / 100).toBeLessThan(2);
+      expect(process.cpuUsage(began).user / 1000 / 100).toBeLessThan(2);
     },
   );
 });

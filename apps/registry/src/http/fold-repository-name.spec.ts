@@ -156,8 +156,8 @@ describe('foldRepositoryName', () => {
     ['separators', `/v2/${'a-a.'.repeat(8 * 1024)}!/manifests/x`],
   ])('reads 32 KiB of %s in under a millisecond', (_what, url) => {
     foldRepositoryName(url);
-    const started = performance.now();
+    const started = process.cpuUsage();
     for (let time = 0; time < 10; time++) foldRepositoryName(url);
-    expect((performance.now() - started) / 10).toBeLessThan(1);
+    expect(process.cpuUsage(started).user / 1000 / 10).toBeLessThan(1);
   });
 });

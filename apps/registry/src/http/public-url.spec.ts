@@ -306,11 +306,11 @@ describe('H4: hostile forwarding headers', () => {
     ['path', `/${'a-a.'.repeat(16 * 1024)}!`],
   ])('of 64 KiB of %s cost under 20 ms', (_what, value) => {
     const { url } = publicUrl({ trustforwarded: { port: true, prefix: true } });
-    const started = performance.now();
+    const started = process.cpuUsage();
     for (const name of ['forwarded', 'x-forwarded-host', 'x-forwarded-prefix', 'x-forwarded-for']) {
       url.location(proxied({ [name]: value }), '/v2/');
       url.clientAddress(proxied({ [name]: value }));
     }
-    expect(performance.now() - started).toBeLessThan(20);
+    expect(process.cpuUsage(started).user / 1000).toBeLessThan(20);
   });
 });
