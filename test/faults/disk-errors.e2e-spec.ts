@@ -91,18 +91,19 @@ describePrivileged('ptrace', ['strace'], 'D2 a disk with errors', (paths) => {
     60_000,
   );
 
-  it('in read: never a short answer that looks whole', async () => {
+  it('in read and readdir: never a short answer that looks whole', async () => {
     await withFolder(async (folder) => {
       const first = await serve({ rootdirectory: folder });
       await prepare(first.url);
       await first.close();
-      const calls = 'pread64,preadv,preadv2';
+      const calls = 'pread64,preadv,preadv2,getdents64';
       const faulty = await startFaulty(folder, paths.strace, calls);
       try {
         const client = new RegistryClient(faulty.url);
         const answers = [
           await outcome(client.blob(repository, digestOf(old))),
           await outcome(client.manifest(repository, 'tag')),
+          await outcome(client.request('GET', `/v2/${repository}/tags/list`)),
         ];
         for (const answer of answers) expect([500, 503, 'no answer']).toContain(answer);
       } finally {

@@ -50,7 +50,7 @@ describe('the drain', () => {
     'A5: with %p workers finishes all that is under way, and exits with 0',
     async (workers) => {
       const { url, process } = await start({ workers, drainwait: '2s', draintimeout: '30s' });
-      const blob = randomBytes(20_000_000);
+      const blob = randomBytes(10_000_000);
       const whole = randomBytes(2_000_000);
       const parts = randomBytes(2_000_000);
       const agent = new Agent({ keepAlive: true });

@@ -93,7 +93,7 @@ describePrivileged('mount', ['mkfs.ext4', 'mount'], 'D1 a full disk', () => {
     });
   }, 60_000);
 
-  it('still lets content be deleted', async () => {
+  it('still lets content be deleted, and a registry start', async () => {
     await withFolder(async (folder) => {
       const disk = await Disk.create(folder, { type: 'ext4', mebibytes: 64 });
       const { close, url } = await serve({ rootdirectory: join(disk.mountPoint, 'data') });
@@ -104,6 +104,11 @@ describePrivileged('mount', ['mkfs.ext4', 'mount'], 'D1 a full disk', () => {
         await pusher.setTag('tag', old);
         await fill(join(disk.mountPoint, 'filler'));
         await pusher.delete('tag');
+        const next = await serve({ rootdirectory: join(disk.mountPoint, 'data') });
+        expect((await new RegistryClient(next.url).blob(repository, digestOf(old))).status).toBe(
+          200,
+        );
+        await next.close();
         expect((await new RegistryClient(url).manifest(repository, 'tag')).status).toBe(404);
       } finally {
         await close();

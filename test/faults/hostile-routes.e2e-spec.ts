@@ -16,37 +16,9 @@ const nameGrammar = /^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)
 const digestGrammar = /^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
 
 const piece = fc.constantFrom(
-  ...[
-    'a',
-    'b0',
-    'library',
-    '_uploads',
-    '..',
-    '.',
-    '',
-    '-',
-    '__',
-    'A',
-    'é',
-    '%2e%2e',
-    '%2f',
-    '%252f',
-  ],
-  ...[
-    '%00',
-    '%0d%0a',
-    '~',
-    '$',
-    "'",
-    ';',
-    '@',
-    'blobs',
-    'uploads',
-    'tags',
-    'list',
-    'manifests',
-    '_catalog',
-  ],
+  ..."a b0 library _uploads .. . - __ A é %2e%2e %2f %252f %00 %0d%0a ~ $ ' ; @".split(' '),
+  ...'blobs uploads tags list manifests _catalog'.split(' '),
+  '',
 );
 const name = fc.array(
   fc.array(piece, { minLength: 1, maxLength: 3 }).map((each) => each.join('')),
@@ -92,9 +64,8 @@ describe('hostile routes (row H2)', () => {
           expect([path, answer.status]).toEqual([path, expect.any(Number)]);
           expect(answer.status).toBeLessThan(500);
           expect(answer.headers['docker-distribution-api-version']).toBe('registry/2.0');
-          if (answer.status >= 400 && method !== 'HEAD') {
-            expect(errorOf(answer).code).toMatch(/^[A-Z_]+$/);
-          }
+          const hasCode = answer.status >= 400 && method !== 'HEAD';
+          expect(hasCode ? errorOf(answer).code : 'NONE').toMatch(/^[A-Z_]+$/);
           const plain = kind === 'manifests' && last !== '' && !repository.includes('%');
           if (!plain || method !== 'GET') return;
           const known = nameGrammar.test(repository) && repository.length <= 255;
