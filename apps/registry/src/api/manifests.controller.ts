@@ -45,11 +45,9 @@ export class ManifestsController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const stored = await this.#find(name, parseKnown(name, reference), request);
-    setContentHeaders(reply, stored.digest);
-    if (isNotModified(request, stored.digest)) return void reply.status(304).send();
+    const stored = await this.#answerHead(name, reference, request, reply);
+    if (stored === undefined) return;
     void this.manifests.learnSizesOnce(stored);
-    reply.header('content-type', stored.mediaType).header('content-length', stored.body.length);
     reply.send(stored.body);
   }
 
@@ -60,11 +58,7 @@ export class ManifestsController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const stored = await this.#find(name, parseKnown(name, reference), request);
-    setContentHeaders(reply, stored.digest);
-    if (isNotModified(request, stored.digest)) return void reply.status(304).send();
-    reply.header('content-type', stored.mediaType).header('content-length', stored.body.length);
-    reply.send();
+    if (await this.#answerHead(name, reference, request, reply)) reply.send();
   }
 
   @Put(':reference')
@@ -113,6 +107,23 @@ export class ManifestsController {
     if (typeof reference === 'string') await this.tags.delete(name, reference);
     else await this.manifests.delete(name, reference);
     reply.status(202).send();
+  }
+
+  /** Sets the headers of the answer; sends it when the client has the manifest already, and then returns nothing. */
+  async #answerHead(
+    name: RepositoryName,
+    reference: string,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<StoredManifest | undefined> {
+    const stored = await this.#find(name, parseKnown(name, reference), request);
+    setContentHeaders(reply, stored.digest);
+    if (isNotModified(request, stored.digest)) {
+      reply.status(304).send();
+      return undefined;
+    }
+    reply.header('content-type', stored.mediaType).header('content-length', stored.body.length);
+    return stored;
   }
 
   async #find(
