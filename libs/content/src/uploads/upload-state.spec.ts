@@ -45,7 +45,7 @@ describe('upload state (row H7)', () => {
     const longest = {
       ...state,
       name: parseRepositoryName('a'.repeat(255)),
-      subject: 'a'.repeat(255),
+      subject: '\u{1f600}'.repeat(4000),
       digest: Digest.of(Buffer.from('x'), 'sha512'),
     };
     const text = signState(secret, longest);

@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 
 import { z } from 'zod';
 
@@ -28,6 +28,7 @@ export interface UploadState {
 /** The largest token that is looked at: 2 KiB. */
 const longestToken = 2048;
 const macLength = 32;
+const longestSubject = 64;
 
 const payloadSchema = z.strictObject({
   n: z.string(),
@@ -51,7 +52,7 @@ export function signState(secret: string, state: UploadState): string {
   const payload: z.infer<typeof payloadSchema> = {
     n: state.name,
     i: state.session,
-    u: state.subject,
+    u: markOf(state.subject),
     a: state.algorithm,
     e: state.expires,
     ...(state.parts && { p: [state.parts.size, state.parts.token] }),
@@ -83,7 +84,7 @@ export function verifyState(
   const payload = payloadSchema.safeParse(parseJson(body)).data;
   if (payload === undefined) throw new BlobUploadUnknown('the upload state is of another version');
   const { name, session, subject } = expected;
-  if (payload.n !== name || payload.i !== session || payload.u !== subject) {
+  if (payload.n !== name || payload.i !== session || payload.u !== markOf(subject)) {
     throw new BlobUploadUnknown('the upload state belongs to another upload');
   }
   if (payload.e < now) throw new BlobUploadUnknown('the upload state is expired');
@@ -97,6 +98,12 @@ export function verifyState(
     algorithm: payload.a,
     expires: payload.e,
   };
+}
+
+/** An account's name may be as long as a header, and the state may not. That an id is for this account its own MAC tells. */
+function markOf(subject: string): string {
+  if (subject.length <= longestSubject) return subject;
+  return `#${createHash('sha256').update(subject).digest('base64url')}`;
 }
 
 /** What an older version signed may be anything. */
