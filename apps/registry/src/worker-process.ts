@@ -1,43 +1,60 @@
-import { ProcessLog } from '#telemetry/create-log.js';
-
-import { answerPrimary } from './health/worker-reports.js';
-import { loadRegistryConfig } from './load-config.js';
 import { isOrder, type Report } from './workers/messages.js';
-import { reasons } from './workers/reasons.js';
-import { RegistryProcess } from './workers/registry-process.js';
+import type { RegistryProcess } from './workers/registry-process.js';
 
 /** A worker of `http.workers`: started by the primary with the path of the configuration, obeys it, ends with it. */
 const path = process.argv[2] || undefined;
+let registry: RegistryProcess | undefined;
 
-function report(message: Report): void {
-  if (process.connected) process.send?.(message);
+// Before anything else is loaded: an order that nobody listens for is lost.
+process.on('message', (message) => {
+  if (message === 'stop') void stop();
+  else if (isOrder(message)) void reload();
+});
+// The terminal sends it to every process of the group; the primary decides.
+process.on('SIGINT', () => undefined);
+process.on('SIGHUP', () => undefined);
+process.on('SIGTERM', () => void stop());
+// Without the primary nobody accepts connections for us.
+process.on('disconnect', () => void stop());
+
+await start();
+
+async function start(): Promise<void> {
+  try {
+    const [{ ProcessLog }, { answerPrimary }, { loadRegistryConfig }, loaded] = await Promise.all([
+      import('#telemetry/create-log.js'),
+      import('./health/worker-reports.js'),
+      import('./load-config.js'),
+      import('./workers/registry-process.js'),
+    ]);
+    const { config } = loadRegistryConfig({ path });
+    const log = ProcessLog.create(config.log).child({ worker: process.pid });
+    registry = await loaded.RegistryProcess.start(config, log);
+    answerPrimary(registry.reporter);
+    report({ kind: 'listening' });
+  } catch (error) {
+    const { reasons } = await import('./workers/reasons.js');
+    report({ kind: 'failed', reasons: reasons(error) }, () => process.exit(1));
+  }
 }
 
-try {
-  const { config } = loadRegistryConfig({ path });
-  const log = ProcessLog.create(config.log);
-  const registry = await RegistryProcess.start(config, log.child({ worker: process.pid }));
+/** A second order hurries the first; while nothing is served yet there is nothing to finish. */
+async function stop(): Promise<void> {
+  const finished = registry === undefined || (await registry.stop());
+  report({ kind: 'stopped', finished }, () => process.exit(0));
+}
 
-  const stop = async () => {
-    const finished = await registry.stop();
-    report({ kind: 'stopped', finished });
-    process.exit(0);
-  };
-  process.on('message', (message) => {
-    if (!isOrder(message)) return;
-    if (message === 'stop') void stop();
-    else void registry.reload(loadRegistryConfig({ path }).config);
-  });
-  // The terminal sends it to every process of the group; the primary decides.
-  process.on('SIGINT', () => undefined);
-  process.on('SIGHUP', () => undefined);
-  process.on('SIGTERM', () => void stop());
-  // Without the primary nobody accepts connections for us.
-  process.on('disconnect', () => void stop());
-  answerPrimary(registry.reporter);
-  report({ kind: 'listening' });
-} catch (error) {
-  report({ kind: 'failed', reasons: reasons(error) });
-  process.exitCode = 1;
-  process.disconnect?.();
+/** The primary has read the same file a moment ago, and tells of what is wrong with it. */
+async function reload(): Promise<void> {
+  const { loadRegistryConfig } = await import('./load-config.js');
+  try {
+    await registry?.reload(loadRegistryConfig({ path }).config);
+  } catch {
+    // It changed again since; what applies goes on to apply.
+  }
+}
+
+function report(message: Report, sent: () => void = () => undefined): void {
+  if (!process.connected || process.send === undefined) sent();
+  else process.send(message, undefined, undefined, sent);
 }
