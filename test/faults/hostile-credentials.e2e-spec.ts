@@ -119,10 +119,11 @@ describe('H6: hostile credentials and htpasswd files', () => {
         times[kind].push(performance.now() - start);
       }
     }
-    const median = (list: number[]) => list.toSorted((a, b) => a - b)[list.length >> 1] ?? NaN;
-    const ratio = median(times.unknown) / median(times.known);
+    // What the machine was busy with only ever adds: the quickest answers tell what each takes.
+    const [unknown, known] = [Math.min(...times.unknown), Math.min(...times.known)];
+    const ratio = unknown / known;
     process.stderr.write(
-      `H6: unknown user ${median(times.unknown).toFixed(1)} ms, wrong password ${median(times.known).toFixed(1)} ms\n`,
+      `H6: unknown user ${unknown.toFixed(1)} ms, wrong password ${known.toFixed(1)} ms\n`,
     );
     expect(ratio).toBeGreaterThan(0.4);
     expect(ratio).toBeLessThan(2.5);

@@ -152,9 +152,11 @@ export class UploadSessions {
     try {
       await writer.commit(path, files);
     } catch (error) {
-      throw error instanceof PartsClaimed
-        ? new BlobUploadUnknown('the upload was cancelled while it was committed')
-        : error;
+      if (!(error instanceof PartsClaimed) && !(error instanceof SessionEnded)) throw error;
+      // Another request committed the same upload first, or it was cancelled.
+      if (!(await this.blobs.has(state.name, digest))) {
+        throw new BlobUploadUnknown('the upload was cancelled while it was committed');
+      }
     }
     await this.blobs.noteVerified(digest, size);
     this.#hashes.forget(state.parts);
