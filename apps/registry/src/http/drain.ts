@@ -17,6 +17,8 @@ export class Drain {
 export interface Door {
   /** Requests under way. */
   readonly busy: number;
+  /** Connections that are open, with a request or without. */
+  readonly open: number;
   /** From now on every answer ends its connection. */
   announceEnd(): void;
   /** No new connection, and none that is idle. */
@@ -31,6 +33,8 @@ interface DrainTimes {
   readonly draintimeout: number;
 }
 
+/** Time for the last bytes of the last answers to leave; what is open after that has nothing to say. */
+const lastBytesMs = 500;
 /** How often the last requests are looked for; they may be few and end at any time. */
 const lookMs = 50;
 
@@ -64,6 +68,11 @@ export async function drainDoor(
   }
   const cut = door.busy;
   if (cut > 0) log.warn({ cut }, 'requests cut at the end of the drain');
+  const late = performance.now() + lastBytesMs;
+  while (cut === 0 && door.open > 0 && performance.now() < late && !hurry.aborted) {
+    // oxlint-disable-next-line no-await-in-loop -- waits for others, one look after the other
+    await pause(lookMs / 5, hurry);
+  }
   door.destroy();
   return cut === 0;
 }

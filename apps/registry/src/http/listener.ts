@@ -79,6 +79,10 @@ export class Listener implements Door {
     return this.underWay.size;
   }
 
+  get open(): number {
+    return this.#sockets.size;
+  }
+
   /** Listens on `http.addr`, or on another address that has its own key. */
   async listen(addr = this.#config.addr, key = 'http.addr'): Promise<void> {
     const net = key === 'http.addr' ? this.#config.net : addr.startsWith('/') ? 'unix' : 'tcp';

@@ -181,6 +181,49 @@ describe('ProgressWatchdog', () => {
     expect(await end).toBe('ECONNRESET');
   });
 
+  it.each(['TLS', 'HTTP/2'])(
+    'lets a slow reader go on over %s, and cuts one that stopped',
+    async (how) => {
+      const authority = await TestAuthority.create();
+      const pair = await authority.issue(['localhost']);
+      const tls = await tlsContext(httpConfig.parse({}).tls, pair);
+      const answers: Handler = (_incoming, response) => void response.end(Buffer.alloc(64_000_000));
+      const { port, look, watchdog } = await watched(answers, { tls });
+      const session =
+        how === 'HTTP/2'
+          ? connectHttp2(`https://localhost:${port}`, { ca: authority.pem })
+          : undefined;
+      const answer: Duplex | IncomingMessage =
+        session?.request({ ':path': '/' }) ??
+        (await new Promise<IncomingMessage>((resolve) => {
+          const options = { port, host: 'localhost', ca: authority.pem, agent: false as const };
+          requestHttps(options).once('response', resolve).end();
+        }));
+      session?.on('error', () => undefined);
+      answer.on('error', () => undefined);
+      let read = 0;
+      let looks = 0;
+      await new Promise<void>((resolve) => {
+        answer.on('data', (chunk: Buffer) => {
+          read += chunk.length;
+          if (read < (looks + 1) * 10_000_000) return;
+          look(299);
+          if (++looks < 4) return;
+          answer.pause();
+          resolve();
+        });
+      });
+      expect(watchdog.cuts).toBe(0);
+      for (let turns = 0; turns < 3000; turns++) await turn();
+      look(299);
+      look(301);
+      look(301);
+      expect(watchdog.cuts).toBe(1);
+      session?.destroy();
+      answer.destroy();
+    },
+  );
+
   it('G1: cuts the stream of HTTP/2 that stands still', async () => {
     const { port, look, arrived, watchdog } = await watched(reads, { h2c: true });
     const session = connectHttp2(`http://127.0.0.1:${port}`);

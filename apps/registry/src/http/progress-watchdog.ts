@@ -61,7 +61,7 @@ export class ProgressWatchdog {
   #check(exchange: Exchange, now: number): void {
     const receiving = owesBody(exchange);
     const sending = !receiving && owesReading(exchange);
-    if (!receiving && !sending) {
+    if (exchange.isCut || (!receiving && !sending)) {
       exchange.markTime = 0;
       return;
     }
@@ -109,7 +109,9 @@ function taken(socket: Socket): number {
 }
 
 function inHandle(socket: Socket, figure: 'bytesWritten' | 'writeQueueSize'): number {
-  const handle: unknown = Reflect.get(socket, '_handle');
+  // Below TLS, where what was encrypted waits for the kernel.
+  const raw: unknown = Reflect.get(socket, '_parent') ?? socket;
+  const handle: unknown = typeof raw === 'object' && raw !== null && Reflect.get(raw, '_handle');
   if (typeof handle !== 'object' || handle === null) return 0;
   const size: unknown = Reflect.get(handle, figure);
   return typeof size === 'number' ? size : 0;

@@ -12,6 +12,7 @@ export class Exchange {
   markTime = 0;
   markBytes = 0;
   answered = false;
+  #isCut = false;
 
   constructor(
     readonly request: Incoming,
@@ -24,8 +25,13 @@ export class Exchange {
     return request.complete || request.destroyed || request.socket?.destroyed === true;
   }
 
+  get isCut(): boolean {
+    return this.#isCut;
+  }
+
   /** Cuts the exchange: the connection of HTTP/1, the stream of HTTP/2. */
   cut(): void {
+    this.#isCut = true;
     if (this.request.httpVersionMajor === 2) {
       (this.request as Http2ServerRequest).stream.destroy();
     } else {
