@@ -87,7 +87,8 @@ describe('htpasswd', () => {
 
   it.each(['/', '/livez', '/readyz', '/startupz'])('answers %s to everybody', async (path) => {
     // Readiness waits for the first check of the storage.
-    await until(`${path} to answer 200`, async () => (await without('GET', path)).status === 200);
+    const answered = async () => (await without('GET', path)).status === 200;
+    expect(await until(`${path} to answer 200`, answered)).toBe(true);
   });
 
   it('lets users push and pull', async () => {

@@ -18,6 +18,7 @@ const notThere: ReadonlySet<string | undefined> = new Set([
   'ENOTDIR',
   'EISDIR',
   'ENAMETOOLONG',
+  'ELOOP',
 ]);
 
 export function errnoOf(error: unknown): string | undefined {
