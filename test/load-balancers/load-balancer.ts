@@ -6,6 +6,7 @@ import { freePort } from '../support/free-port.js';
 import { projectRoot } from '../support/holdfast.js';
 import { RunningProcess } from '../support/process.js';
 import { TempDir } from '../support/temp-dir.js';
+import { until } from '../support/until.js';
 
 export type Kind = 'nginx' | 'haproxy' | 'httpd';
 
@@ -59,6 +60,8 @@ export class LoadBalancer {
         .replace('<VirtualHost *:443>', `<VirtualHost 127.0.0.1:${port}>`);
       const config = folder.join('config');
       await writeFile(config, around(kind, here, folder, port));
+      // A balancer that asks once too early takes the backend for down, and waits before it asks again.
+      await until(`${backend} to be ready`, () => isReady(backend));
       const child = await RunningProcess.start(program, commandOf(kind, config));
       await child.waitForPort(port);
       return new LoadBalancer(`localhost:${port}`, authority.pem, folder, child);
@@ -116,4 +119,8 @@ function commandOf(kind: Kind, config: string): readonly string[] {
     case 'httpd':
       return ['-f', config, '-DFOREGROUND'];
   }
+}
+
+async function isReady(backend: string): Promise<boolean> {
+  return (await fetch(`http://${backend}/readyz`)).status === 200;
 }

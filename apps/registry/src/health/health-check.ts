@@ -2,6 +2,8 @@
 export interface HealthCheck {
   /** As `/debug/health` shows it; the same as Distribution's. */
   readonly name: string;
+  /** What is known before the first run: nothing, unless the start itself could not have gone well without it. */
+  readonly initially?: 'up';
   /** Milliseconds from the start of one run to the next. */
   readonly interval: number;
   /** Failures in a row that count; 0 is as good as 1. */

@@ -23,7 +23,7 @@ export class PeriodicCheck {
     private readonly log: Log,
     private readonly now: () => number = Date.now,
   ) {
-    this.#health = { name: check.name, status: 'unknown', failures: 0 };
+    this.#health = { name: check.name, status: check.initially ?? 'unknown', failures: 0 };
   }
 
   get health(): CheckHealth {

@@ -48,11 +48,18 @@ describe('probes', () => {
     return { driver, drain, ask, becomesReady };
   }
 
-  it('are unready until the storage was seen, and alive', async () => {
-    const { ask, becomesReady } = await started();
+  it('are good from the start, which needed the storage', async () => {
+    const { driver, ask } = await started();
+    for (const path of ['/readyz', '/livez', '/startupz']) {
+      expect(await ask(path)).toBe('200 {"status":"ok"}');
+    }
+    expect(driver.lists).toBe(0);
+  });
+
+  it('are unready until a check of anything else has passed', async () => {
+    const { ask, becomesReady } = await started({ file: [{ file: '/nowhere/at/all' }] });
     expect(await ask('/readyz')).toBe('503 {"status":"error"}');
     expect(await ask('/livez')).toBe('200 {"status":"ok"}');
-    expect(await ask('/startupz')).toBe('200 {"status":"ok"}');
     await becomesReady();
   });
 

@@ -15,6 +15,7 @@ export function storageCheck(
 ): HealthCheck {
   return {
     name: `storagedriver_${driver.name}`,
+    initially: 'up', // The driver has just reached it: otherwise there is no process.
     interval,
     threshold,
     timeout: defaultTimeout,
