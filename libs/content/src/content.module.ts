@@ -12,13 +12,13 @@ import { References, type ValidationRules } from './manifests/references.js';
 import { Referrers } from './referrers.js';
 import { Repositories } from './repositories/repositories.js';
 import { Tags } from './tags.js';
-import { SigningSecrets } from './uploads/signing-secrets.js';
+import type { SigningSecrets } from './uploads/signing-secrets.js';
 import { UploadSessions } from './uploads/upload-sessions.js';
 
 export interface ContentOptions {
   readonly validation: ValidationRules;
-  /** What signs upload state, the first of them; none: one is made and kept in the storage. */
-  readonly secrets: readonly string[];
+  /** What signs upload state. */
+  readonly secrets: SigningSecrets;
   /** When to remove uploads that nobody finished; never where undefined. */
   readonly purging?: PurgeTimes | undefined;
 }
@@ -70,8 +70,8 @@ export class ContentModule {
         },
         {
           provide: UploadSessions,
-          useFactory: async (driver: StorageDriver, blobs: BlobStore) =>
-            new UploadSessions(driver, blobs, await SigningSecrets.load(driver, secrets)),
+          useFactory: (driver: StorageDriver, blobs: BlobStore) =>
+            new UploadSessions(driver, blobs, secrets),
           inject: [StorageDriver, BlobStore],
         },
         {

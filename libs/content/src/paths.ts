@@ -59,16 +59,20 @@ export function tagFolder(name: RepositoryName, tag: Tag): string {
   return `${tagsFolder(name)}/${tag}`;
 }
 
-export function tagLinkPath(name: RepositoryName, tag: Tag): string {
-  return `${tagFolder(name, tag)}/current/link`;
+/** Within the folder of a tag: what it points to. */
+export const tagLinkFile = 'current/link';
+
+/** Within the folder of a tag: that it pointed there once. */
+export function tagIndexFile({ algorithm, hex }: Digest): string {
+  return `index/${algorithm}/${hex}/link`;
 }
 
-export function tagIndexLinkPath(
-  name: RepositoryName,
-  tag: Tag,
-  { algorithm, hex }: Digest,
-): string {
-  return `${tagFolder(name, tag)}/index/${algorithm}/${hex}/link`;
+export function tagLinkPath(name: RepositoryName, tag: Tag): string {
+  return `${tagFolder(name, tag)}/${tagLinkFile}`;
+}
+
+export function tagIndexLinkPath(name: RepositoryName, tag: Tag, digest: Digest): string {
+  return `${tagFolder(name, tag)}/${tagIndexFile(digest)}`;
 }
 
 export function mediaTypePath(name: RepositoryName, { algorithm, hex }: Digest): string {

@@ -32,11 +32,13 @@ describe.each(drivers)('Tags %s', (_where, open) => {
 
   afterEach(() => storage.close());
 
-  const set = (digest: Digest, ...names: readonly string[]) =>
-    storage.driver.put(
-      [],
-      tagged(...names).map((tag) => registry.tags.filesFor(repository, tag, digest).last),
+  const set = (digest: Digest, ...names: readonly string[]) => {
+    const files = tagged(...names).map((tag) => registry.tags.filesFor(repository, tag, digest));
+    return storage.driver.put(
+      files.map(({ before }) => before),
+      files.map(({ last }) => last),
     );
+  };
   const setRaw = (tag: string, content: string) =>
     storage.driver.put([
       { path: tagLinkPath(repository, parseTag(tag)), content: Buffer.from(content) },
@@ -86,6 +88,17 @@ describe.each(drivers)('Tags %s', (_where, open) => {
     await registry.tags.delete(repository, parseTag('a'));
     expect((await list(9)).tags).toEqual(['a-b', 'a.b']);
     expect(await resolve('a-b')).toEqual(first);
+  });
+
+  it('gives a page as short as the tags are, with what is no tag between them', async () => {
+    await set(first, 'a', 'b');
+    const folder = tagLinkPath(repository, parseTag('a')).replace('/a/current/link', '');
+    const noTags = ['.', '~'].flatMap((sign) =>
+      Array.from({ length: 9 }, (_, index) => `${folder}/a${sign}!${index}/current/link`),
+    );
+    await storage.driver.put(noTags.map((path) => ({ path, content: Buffer.from('x') })));
+    expect(await list(2)).toEqual({ tags: ['a', 'b'], more: expect.any(Boolean) });
+    expect(await list(3)).toEqual({ tags: ['a', 'b'], more: false });
   });
 
   it('deletes the tags of a digest and leaves those that point elsewhere', async () => {

@@ -5,7 +5,14 @@ import type { RepositoryName } from '#oci/repository-name.js';
 import { PathNotFound, type StorageDriver, type StoredFile } from '#storage/storage-driver.js';
 
 import { linkFile, readLink } from './links.js';
-import { tagFolder, tagIndexLinkPath, tagLinkPath, tagsFolder } from './paths.js';
+import {
+  tagFolder,
+  tagIndexFile,
+  tagIndexLinkPath,
+  tagLinkFile,
+  tagLinkPath,
+  tagsFolder,
+} from './paths.js';
 import { sideBySide } from './side-by-side.js';
 
 /** Names for manifests, one object each: moving one tag never touches another. */
@@ -48,15 +55,20 @@ export class Tags {
 
   /** Also of one that points nowhere, which is how to be rid of it. @throws {ManifestUnknown} */
   async delete(name: RepositoryName, tag: Tag): Promise<void> {
-    if (!(await this.#exists(name, tag))) throw new ManifestUnknown(name, tag);
+    await this.#requireTag(name, tag);
     await this.driver.remove(tagLinkPath(name, tag));
     await this.#removeEmptied(name, tag);
   }
 
-  /** Removes the tags that point at a manifest at the moment of their removal. @returns those that it removed */
+  /**
+   * Removes the tags that point at a manifest at the moment of their removal. The index of each tag, written before the tag
+   * is, tells which may.
+   * @returns those that it removed
+   */
   async deleteAllOf(name: RepositoryName, digest: Digest): Promise<Tag[]> {
     const removed: Tag[] = [];
-    await sideBySide(await this.#names(name), async (tag) => {
+    const { names } = await this.driver.foldersWith(tagsFolder(name), tagIndexFile(digest));
+    await sideBySide(names.filter(isTag), async (tag) => {
       const target = await readLink(this.driver, tagLinkPath(name, tag));
       if (target === undefined || !target.equals(digest)) return;
       const { path, content } = linkFile(tagLinkPath(name, tag), digest);
@@ -76,34 +88,25 @@ export class Tags {
     name: RepositoryName,
     { limit, after }: { limit: number; after?: string | undefined },
   ): Promise<{ tags: Tag[]; more: boolean }> {
-    const names = await this.#names(name);
     const tags: Tag[] = [];
-    for (
-      let index = after === undefined ? 0 : firstAfter(names, after);
-      index < names.length;
-      index++
-    ) {
-      const tag = names[index] as Tag;
-      if (!(await this.#exists(name, tag))) continue;
-      if (tags.length === limit) return { tags, more: true };
-      tags.push(tag);
+    for (let last = after; ;) {
+      const page = await this.driver.foldersWith(tagsFolder(name), tagLinkFile, {
+        limit: limit - tags.length,
+        after: last,
+      });
+      // A folder that is no tag is somebody else's.
+      tags.push(...page.names.filter(isTag));
+      if (!page.more || tags.length === limit) return { tags, more: page.more };
+      last = page.names.at(-1);
     }
-    return { tags, more: false };
   }
 
-  async #exists(name: RepositoryName, tag: Tag): Promise<boolean> {
+  async #requireTag(name: RepositoryName, tag: Tag): Promise<void> {
     try {
       await this.driver.stat(tagLinkPath(name, tag));
-      return true;
     } catch (error) {
-      if (!(error instanceof PathNotFound)) throw error;
+      throw error instanceof PathNotFound ? new ManifestUnknown(name, tag) : error;
     }
-    return (await readLink(this.driver, tagLinkPath(name, tag))) !== undefined;
-  }
-
-  async #names(name: RepositoryName): Promise<Tag[]> {
-    const entries = await this.driver.list(tagsFolder(name));
-    return entries.map((entry) => entry.name).filter(isTag);
   }
 
   /** Tidies up. The tag is gone already, so nothing that goes wrong here is worth an error: a push may write there again. */
@@ -117,16 +120,4 @@ export class Tags {
       // The next removal of the tag tries again.
     }
   }
-}
-
-/** Index of the first name behind `after`, by halving. */
-function firstAfter(names: readonly string[], after: string): number {
-  let low = 0;
-  let high = names.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((names[middle] as string) <= after) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

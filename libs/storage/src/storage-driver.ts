@@ -36,6 +36,26 @@ export interface StoredContent extends AsyncIterable<Uint8Array> {
   close(): Promise<void>;
 }
 
+/** Which page of names. */
+export interface PageRequest {
+  readonly limit?: number;
+  readonly after?: string | undefined;
+}
+
+/** One page of names. */
+export interface FolderPage {
+  /** In the order of their bytes. */
+  readonly names: readonly string[];
+  readonly more: boolean;
+}
+
+/** Who asks for an address, and for what. */
+export interface AddressRequest {
+  readonly method: 'GET' | 'HEAD';
+  /** As the registry knows it: an IP address. */
+  readonly clientAddress?: string | undefined;
+}
+
 /** There is no file at this path. */
 export class PathNotFound extends Error {
   override readonly name = 'PathNotFound';
@@ -56,9 +76,9 @@ export class ContentTooLarge extends Error {
   }
 }
 
-/** The storage takes no bytes now: full, read-only, over quota. What was stored before is untouched. */
+/** The storage does not do it now: full, read-only, over quota, throttling, out of reach. What was stored before is untouched. */
 export class StorageUnavailable extends Error {
-  override readonly name = 'StorageUnavailable';
+  override readonly name: string = 'StorageUnavailable';
   constructor(
     readonly reason: string,
     options?: ErrorOptions,
@@ -125,4 +145,62 @@ export abstract class StorageDriver {
 
   /** What is directly in a folder, in the order of the names' bytes; nothing when there is no such folder. */
   abstract list(path: string): Promise<readonly StoredEntry[]>;
+
+  /**
+   * The folders directly in `path` that hold a file at `file`, a path relative to each of them. Made of `list` and `stat`;
+   * a back end whose lists are not of folders does it in one go.
+   * @param options.after the last name of the page before; need not exist
+   */
+  async foldersWith(
+    path: string,
+    file: string,
+    { limit = Infinity, after }: PageRequest = {},
+  ): Promise<FolderPage> {
+    const entries = await this.list(path);
+    const names: string[] = [];
+    let next = after === undefined ? 0 : firstAfter(entries, after);
+    while (next < entries.length && names.length <= limit) {
+      const some = entries.slice(next, next + Math.min(statsAtOnce, limit + 1 - names.length));
+      next += some.length;
+      const found = await Promise.all(
+        some.map(
+          async ({ name, kind }) => kind === 'folder' && this.#isFile(`${path}/${name}/${file}`),
+        ),
+      );
+      names.push(...some.filter((_, index) => found[index]).map(({ name }) => name));
+    }
+    return { names: names.slice(0, limit), more: names.length > limit };
+  }
+
+  /**
+   * An address where a client without credentials gets this file from the back end itself; undefined where there is none. That the
+   * file exists is not looked at.
+   */
+  async addressOf(_path: string, _request: AddressRequest): Promise<string | undefined> {
+    return undefined;
+  }
+
+  async #isFile(path: string): Promise<boolean> {
+    try {
+      await this.stat(path);
+      return true;
+    } catch (error) {
+      if (error instanceof PathNotFound) return false;
+      throw error;
+    }
+  }
+}
+
+const statsAtOnce = 32;
+
+/** Index of the first entry behind `after`, by halving. */
+function firstAfter(entries: readonly StoredEntry[], after: string): number {
+  let low = 0;
+  let high = entries.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((entries[middle] as StoredEntry).name <= after) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -29,20 +29,44 @@ export class SessionEnded extends PartsClaimed {
   }
 }
 
+/** What a request is going to do with the line that it takes. */
+export interface ClaimPurpose {
+  /** This very request began the session, so that nobody else can have written to it. */
+  readonly newborn?: boolean;
+  /** It brings no bytes: it only commits what is there. */
+  readonly complete?: boolean;
+  /**
+   * The path that the line is going to be committed to if its bytes turn out right: the digest was known before the first
+   * of them. A back end that can write there without anybody seeing it before the commit saves itself a copy.
+   */
+  readonly destination?: string;
+}
+
 /**
  * Where uploads wait until they are committed. An upload is a line of parts, each written by exactly one request and
  * finished when that request ends: a late writer writes to what nobody names.
+ *
+ * Of several writers who go on with the same parts one gets them finished. Which one is settled when they claim where that
+ * is an atomic step of the back end (a rename), else when they finish (a conditional write): the others meet
+ * {@link PartsClaimed} there.
  */
 export abstract class UploadArea {
   /** Bytes that every part but the last should have at least; 0 where any size will do. */
   abstract readonly minimumPartSize: number;
 
+  /** Largest upload that the back end can hold, in bytes. */
+  readonly maximumSize: number = Number.MAX_SAFE_INTEGER;
+
   /**
-   * Takes the line that ends with `parts` (a new line where undefined) for one writer.
-   * @throws {PartsClaimed} if somebody else has taken it
+   * Takes the line that ends with `parts` for one writer; where undefined a new line.
+   * @throws {PartsClaimed} if somebody else has taken it, or, for a new line, if the session has finished parts already
    * @throws {SessionEnded}
    */
-  abstract claim(session: string, parts: UploadedParts | undefined): Promise<PartWriter>;
+  abstract claim(
+    session: string,
+    parts: UploadedParts | undefined,
+    purpose?: ClaimPurpose,
+  ): Promise<PartWriter>;
 
   /**
    * Begins a line of its own from the finished bytes of one whose writer is dead or does not answer. The bytes are copied,

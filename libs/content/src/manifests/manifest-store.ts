@@ -81,9 +81,9 @@ export class ManifestStore {
     if (manifest.tellsMediaType && !manifest.declaresMediaType) {
       await this.driver.remove(mediaTypePath(name, digest));
     }
-    // A concurrent delete of this digest may have removed the revision before it could see the tag.
-    if (!(await this.#hasRevision(name, digest))) await this.driver.put(records);
     for (const tag of moved) await this.tags.mendIndex(name, tag, digest);
+    // A concurrent delete of this digest may have removed the revision before it could see the tag, or the tag's index.
+    if (!(await this.#hasRevision(name, digest))) await this.driver.put(records);
     await this.learnSizes(stored);
     this.#kept.set(this.#keyOf(name, digest), stored);
     return stored;

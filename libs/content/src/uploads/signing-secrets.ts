@@ -4,23 +4,61 @@ import { ContentTooLarge, PathNotFound, type StorageDriver } from '#storage/stor
 
 import { secretPath } from '../paths.js';
 
+/**
+ * How long a new first secret is only accepted while the one that signed before it is still listed (milliseconds). Other
+ * processes on the machine see a changed file within a second, other machines when Kubernetes brings it, about a minute later.
+ */
+const settlingTime = 2 * 60 * 1000;
+
 /** What upload state is signed with. The first signs; all are accepted, so that a secret can be replaced while uploads go on. */
 export class SigningSecrets {
-  private constructor(readonly all: readonly string[]) {}
+  #all: readonly string[];
+  #signing: string;
+  #signsUntil = 0;
+
+  private constructor(
+    configured: readonly string[],
+    private readonly now: () => number,
+  ) {
+    this.#all = keysOf(configured);
+    this.#signing = firstOf(this.#all);
+  }
 
   /**
    * The configured secrets; or one that is made once and kept beside the data, so that a restart loses no session and all
    * processes on one storage agree.
    */
-  static async load(driver: StorageDriver, configured: readonly string[]): Promise<SigningSecrets> {
-    if (configured.length > 0) return new SigningSecrets(configured.map(keyOf));
+  static async load(
+    driver: StorageDriver,
+    configured: readonly string[],
+    now: () => number = () => performance.now(),
+  ): Promise<SigningSecrets> {
+    if (configured.length > 0) return new SigningSecrets(configured, now);
     const made = randomBytes(32).toString('hex');
     const created = await driver.create({ path: secretPath, content: Buffer.from(made) });
-    return new SigningSecrets([keyOf(created ? made : await readSecret(driver))]);
+    return new SigningSecrets([created ? made : await readSecret(driver)], now);
   }
 
+  /** Derived from the secrets, one each, in their order. */
+  get all(): readonly string[] {
+    return this.#all;
+  }
+
+  /** The one that signs. */
   get first(): string {
-    return this.all[0] as string;
+    if (this.now() >= this.#signsUntil) this.#signing = firstOf(this.#all);
+    return this.#signing;
+  }
+
+  /**
+   * Takes another list into use: those that are not in it are no longer accepted. Its first signs once every other process
+   * has had the time to learn it too, or at once where the one that signed is gone.
+   */
+  replace(configured: readonly string[]): void {
+    const signing = this.first;
+    this.#all = keysOf(configured);
+    const keepsSigning = this.#all.includes(signing) && signing !== firstOf(this.#all);
+    this.#signsUntil = keepsSigning ? this.now() + settlingTime : 0;
   }
 }
 
@@ -37,6 +75,15 @@ async function readSecret(driver: StorageDriver): Promise<string> {
   throw new Error(
     `the upload secret in the storage (${secretPath}) is damaged: remove the file, or configure http.secret`,
   );
+}
+
+function keysOf(secrets: readonly string[]): readonly string[] {
+  if (secrets.length === 0) throw new Error('there is no secret to sign upload state with');
+  return [...new Set(secrets)].map(keyOf);
+}
+
+function firstOf(keys: readonly string[]): string {
+  return keys[0] as string;
 }
 
 /** As text: Node takes ten times as long to set up a MAC with a key of bytes. */

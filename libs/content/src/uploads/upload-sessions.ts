@@ -3,7 +3,12 @@ import { Digest } from '#oci/digest.js';
 import { BlobUploadUnknown, DigestInvalid, RangeInvalid } from '#oci/errors.js';
 import type { RepositoryName } from '#oci/repository-name.js';
 import type { StorageDriver } from '#storage/storage-driver.js';
-import { PartsClaimed, type PartWriter, SessionEnded } from '#storage/upload-area.js';
+import {
+  type ClaimPurpose,
+  PartsClaimed,
+  type PartWriter,
+  SessionEnded,
+} from '#storage/upload-area.js';
 
 import type { BlobStore } from '../blobs/blob-store.js';
 import { KeptHashes } from './kept-hashes.js';
@@ -34,6 +39,8 @@ const stateLifetime = 7 * 24 * 60 * 60 * 1000;
 /** Uploads from the first request to the blob. Each method is one request, in any process. */
 export class UploadSessions {
   readonly #hashes = new KeptHashes();
+  /** Begun by a request that has not been answered yet. */
+  readonly #newborn = new WeakSet<UploadState>();
   readonly #committing = new Map<string, Promise<number>>();
 
   constructor(
@@ -51,7 +58,9 @@ export class UploadSessions {
   /** Writes nothing: the state is all there is of a session without bytes. */
   begin({ name, subject }: UploadOwner, algorithm: DigestAlgorithm = 'sha256'): UploadState {
     const session = newSessionId(this.secrets.first, { name, subject }, this.now());
-    return this.#stateOf({ name, subject, session, algorithm });
+    const state = this.#stateOf({ name, subject, session, algorithm });
+    this.#newborn.add(state);
+    return state;
   }
 
   sign(state: UploadState): string {
@@ -126,7 +135,11 @@ export class UploadSessions {
   ): Promise<number> {
     let writer: PartWriter;
     try {
-      writer = await this.#claim(state, { recover: true });
+      writer = await this.#claim(state, {
+        recover: true,
+        complete: chunk === undefined,
+        destination: this.blobs.placeOf(state.name, digest).path,
+      });
     } catch (error) {
       // A repeated request: this repository's link and the data prove that the first one was answered, or nearly.
       const repeated = error instanceof UploadGone && offsetOf(state) > 0;
@@ -176,12 +189,17 @@ export class UploadSessions {
    * Who cannot have the parts that the state names is told where the upload stands: a chunk may have been sent twice, or to
    * an older Location. The session stays as it is.
    */
-  async #claim(state: UploadState, { recover = false } = {}): Promise<PartWriter> {
+  async #claim(
+    state: UploadState,
+    { recover = false, ...purpose }: ClaimPurpose & { recover?: boolean } = {},
+  ): Promise<PartWriter> {
     const { uploads } = this.driver;
     try {
       if (state.claimed && state.parts) return await uploads.recover(state.session, state.parts);
-      if (state.parts === undefined) await this.#refuseIfFurther(state);
-      return await uploads.claim(state.session, state.parts);
+      return await uploads.claim(state.session, state.parts, {
+        ...purpose,
+        newborn: this.#newborn.has(state),
+      });
     } catch (error) {
       if (error instanceof SessionEnded) throw new BlobUploadUnknown('the upload was cancelled');
       if (!(error instanceof PartsClaimed)) throw error;
@@ -199,13 +217,6 @@ export class UploadSessions {
     return taken.catch((error: unknown) => {
       throw error instanceof PartsClaimed ? outOfOrder(state, offsetOf(state)) : error;
     });
-  }
-
-  async #refuseIfFurther(state: UploadState): Promise<void> {
-    const found = await this.#find(state);
-    if (found !== undefined && !found.claimed && found.parts.size > 0) {
-      throw outOfOrder(state, found.parts.size);
-    }
   }
 
   async #find(state: UploadState) {

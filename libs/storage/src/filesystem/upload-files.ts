@@ -2,7 +2,13 @@ import { existsSync } from 'node:fs';
 import { constants, copyFile, type FileHandle, mkdir, open, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { PartsClaimed, SessionEnded, UploadArea, type UploadedParts } from '../upload-area.js';
+import {
+  type ClaimPurpose,
+  PartsClaimed,
+  SessionEnded,
+  UploadArea,
+  type UploadedParts,
+} from '../upload-area.js';
 import { errnoOf, rootGone, translateWrite } from './errno.js';
 import { ifThere, isThere, namesIn, renameIfThere, unlinkIfThere } from './if-there.js';
 import { type LineName, parseLineName, lineName } from './line-name.js';
@@ -29,7 +35,12 @@ export class UploadFiles extends UploadArea {
     super();
   }
 
-  async claim(session: string, parts: UploadedParts | undefined): Promise<UploadFile> {
+  async claim(
+    session: string,
+    parts: UploadedParts | undefined,
+    { newborn = false }: ClaimPurpose = {},
+  ): Promise<UploadFile> {
+    if (parts === undefined && !newborn) await this.#requireNew(session);
     const line = this.#newLine(session, parts?.size ?? 0);
     if (parts === undefined) return this.#open(line, 'wx', {});
     const finished = { session, size: parts.size, state: 'done', writer: parts.token } as const;
@@ -40,7 +51,7 @@ export class UploadFiles extends UploadArea {
   }
 
   async recover(session: string, parts: UploadedParts): Promise<UploadFile> {
-    if (parts.size === 0) return this.claim(session, undefined);
+    if (parts.size === 0) return this.claim(session, undefined, { newborn: true });
     const source = (await this.#lines(session)).find(({ writer }) => writer === parts.token);
     if (source === undefined) throw await this.#lost(session);
     const line = this.#newLine(session, parts.size);
@@ -84,6 +95,13 @@ export class UploadFiles extends UploadArea {
       await this.options.folders.sync(folder);
     } catch (error) {
       throw translateWrite(error);
+    }
+  }
+
+  async #requireNew(session: string): Promise<void> {
+    const found = await this.find(session);
+    if (found !== undefined && !found.claimed && found.parts.size > 0) {
+      throw new PartsClaimed(session);
     }
   }
 

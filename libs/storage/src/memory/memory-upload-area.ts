@@ -1,5 +1,6 @@
 import type { StoredFile } from '../storage-driver.js';
 import {
+  type ClaimPurpose,
   PartsClaimed,
   PartWriter,
   SessionEnded,
@@ -31,9 +32,16 @@ export class MemoryUploadArea extends UploadArea {
     super();
   }
 
-  async claim(session: string, parts: UploadedParts | undefined): Promise<PartWriter> {
+  async claim(
+    session: string,
+    parts: UploadedParts | undefined,
+    { newborn = false }: ClaimPurpose = {},
+  ): Promise<PartWriter> {
     if (parts === undefined) {
-      if (this.#ended.has(session)) throw new SessionEnded(session);
+      const found = await this.find(session);
+      if (!newborn && found !== undefined && !found.claimed && found.parts.size > 0) {
+        throw new PartsClaimed(session);
+      }
       return this.#write(session, undefined);
     }
     const line = this.#lines.get(parts.token);
@@ -45,7 +53,7 @@ export class MemoryUploadArea extends UploadArea {
   }
 
   async recover(session: string, parts: UploadedParts): Promise<PartWriter> {
-    if (parts.size === 0) return this.claim(session, undefined);
+    if (parts.size === 0) return this.#write(session, undefined);
     const line = this.#lines.get(parts.token);
     if (line?.session !== session) throw this.#lost(session);
     return this.#write(session, line);

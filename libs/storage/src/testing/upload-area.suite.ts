@@ -220,10 +220,17 @@ export function describeUploadArea(
     });
   });
 
+  it('begins no second line where one was finished', async () => {
+    await begun('second01', 'x');
+    await expect(areas().there.claim('second01', undefined)).rejects.toBeInstanceOf(PartsClaimed);
+  });
+
   it('finds the longest finished line before any that is written', async () => {
     const { here } = areas();
     const long = await begun('longest', 'longest line');
-    const short = await begun('longest', 'short');
+    const second = await here.claim('longest', undefined, { newborn: true });
+    await append(second, 'short');
+    const short = await second.finish();
     expect(await here.find('longest')).toEqual({ parts: long, claimed: false });
     const writer = await here.claim('longest', long);
     expect(await here.find('longest')).toEqual({ parts: short, claimed: false });
@@ -262,7 +269,7 @@ export function describeUploadArea(
     it('has no line that a request under way could still finish or commit', async () => {
       const { here, there } = areas();
       const one = await here.claim('ended02', await begun('ended02', 'a'));
-      const two = await here.claim('ended02', undefined);
+      const two = await here.claim('ended02', undefined, { newborn: true });
       await append(two, 'b');
       await there.end('ended02');
       await expect(one.finish()).rejects.toBeInstanceOf(SessionEnded);
