@@ -2,6 +2,7 @@ import { type DynamicModule, Global, Module } from '@nestjs/common';
 
 import { AuthModule } from '#auth/auth.module.js';
 import { ContentModule } from '#content/content.module.js';
+import type { SigningSecrets } from '#content/uploads/signing-secrets.js';
 import { StorageDriver } from '#storage/storage-driver.js';
 import { Log } from '#telemetry/log.js';
 
@@ -22,8 +23,8 @@ export interface AppParts {
   readonly config: Config;
   readonly log: Log;
   readonly driver: StorageDriver;
-  /** What signs upload state; none: one is kept in the storage. */
-  readonly secrets: readonly string[];
+  /** What signs upload state. */
+  readonly secrets: SigningSecrets;
   /** Whether this process is about to go; one of its own where whoever makes the application never drains it. */
   readonly drain?: Drain | undefined;
 }

@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net';
 
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 
+import { SigningSecrets } from '#content/uploads/signing-secrets.js';
 import { createApp } from '#registry/app.js';
 import { loadRegistryConfig } from '#registry/load-config.js';
 import { FilesystemDriver, type FilesystemOptions } from '#storage/filesystem/filesystem-driver.js';
@@ -27,7 +28,7 @@ export async function serve(options: FilesystemOptions): Promise<Served> {
     { level: 'error', formatter: 'text', fields: {} },
     { destination: process.stderr },
   );
-  const app = await createApp({ config, log, driver, secrets: [] });
+  const app = await createApp({ config, log, driver, secrets: await SigningSecrets.load(driver, []) });
   await app.listen(0, '127.0.0.1');
   const { port } = app.getHttpServer().address() as AddressInfo;
   const close = async () => {

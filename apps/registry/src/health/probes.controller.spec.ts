@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 
+import { SigningSecrets } from '#content/uploads/signing-secrets.js';
 import { MemoryDriver } from '#storage/memory/memory-driver.js';
 import { RecordingLog } from '#telemetry/testing/recording-log.js';
 
@@ -34,7 +35,7 @@ describe('probes', () => {
       log: new RecordingLog(),
       driver,
       drain,
-      secrets: ['secret'],
+      secrets: await SigningSecrets.load(driver, ['secret']),
     });
     const asked = app;
     const ask = async (path: string) => {

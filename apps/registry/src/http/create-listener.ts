@@ -3,7 +3,7 @@ import type { Log } from '#telemetry/log.js';
 import { StartupError } from '../startup-error.js';
 import { CertificateFolder } from './acme/certificate-folder.js';
 import { createChallengeServer } from './acme/challenge-server.js';
-import { CertificateWatcher } from './certificate-watcher.js';
+import { FileWatcher } from './file-watcher.js';
 import type { HttpConfig } from './http-config.js';
 import { Listener } from './listener.js';
 import { readTlsContext, tlsContext, usesTls } from './tls-settings.js';
@@ -11,7 +11,7 @@ import { readTlsContext, tlsContext, usesTls } from './tls-settings.js';
 export interface WatchedListener {
   readonly listener: Listener;
   /** Undefined without TLS. */
-  readonly certificates: CertificateWatcher | undefined;
+  readonly certificates: FileWatcher | undefined;
 }
 
 /** The listener with its certificates, from files or from an ACME service, which it follows when they change. */
@@ -31,7 +31,7 @@ export async function createListener(
       ? [tls.certificate, tls.key, ...tls.clientcas].filter((file) => file !== undefined)
       : [folder.certificateFile, ...tls.clientcas];
   const apply = async () => listener.setSecureContext(await read());
-  const certificates = await CertificateWatcher.start({ files, apply, log });
+  const certificates = await FileWatcher.start({ what: 'certificate', files, apply, log });
   const challenges = folder === undefined ? undefined : createChallengeServer(folder);
   const listener = new Listener(http, await read(), challenges);
   return { listener, certificates };

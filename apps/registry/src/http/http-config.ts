@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { documented, ignored, ours } from '#config/key-docs.js';
+import { documented, ignored, live, ours } from '#config/key-docs.js';
 import {
   bool,
   duration,
@@ -118,18 +118,28 @@ export const httpConfig = section({
     .describe('Address of the registry from outside; all absolute URLs begin with it.'),
   prefix: pathPrefix().optional().describe('Path before `/v2/`.'),
   relativeurls: bool().default(false).describe('Locations without scheme and host.'),
-  secret: secret()
-    .optional()
-    .describe(
-      'Signs the state of uploads; the same on all replicas. None set: one is made and kept.',
-    ),
-  secrets: ours(
-    z
-      .array(secret())
-      .default([])
-      .describe('Several, to change them without a break: the first signs, all verify.'),
+  secret: live(
+    secret()
+      .optional()
+      .describe(
+        'Signs the state of uploads; the same on all replicas. None set: one is made and kept in the storage.',
+      ),
   ),
-  secretfile: ours(text().optional().describe('File that holds the secret.')),
+  secrets: live(
+    ours(
+      z
+        .array(secret())
+        .default([])
+        .describe('Several, to change them without a break: the first signs, all verify.'),
+    ),
+  ),
+  secretfile: ours(
+    text()
+      .optional()
+      .describe(
+        'File that holds them instead, one on each line. It is read again when it changes.',
+      ),
+  ),
   draintimeout: duration({ min: 0 })
     .prefault('60s')
     .describe('Time that requests under way have to finish when the server stops.'),

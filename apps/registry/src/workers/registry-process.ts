@@ -10,21 +10,26 @@ import { ProcessLog } from '#telemetry/create-log.js';
 import { createApp } from '../app.js';
 import type { Config } from '../config.js';
 import { ProcessReporter } from '../health/process-reports.js';
-import type { CertificateWatcher } from '../http/certificate-watcher.js';
 import { createListener } from '../http/create-listener.js';
 import { Drain, drainDoor } from '../http/drain.js';
+import type { FileWatcher } from '../http/file-watcher.js';
 import type { Listener } from '../http/listener.js';
 import { loggedHandler } from '../http/logged-handler.js';
 import { ProgressWatchdog } from '../http/progress-watchdog.js';
 import { PublicUrl } from '../http/public-url.js';
-import { signingSecrets } from '../http/signing-secrets.js';
+import {
+  openSigningSecrets,
+  replaceSecrets,
+  type WatchedSecrets,
+} from '../http/signing-secrets.js';
 import { StartupError } from '../startup-error.js';
 
 interface Parts {
   readonly app: NestFastifyApplication;
   readonly listener: Listener;
   readonly watchdog: ProgressWatchdog;
-  readonly certificates: CertificateWatcher | undefined;
+  readonly certificates: FileWatcher | undefined;
+  readonly signing: WatchedSecrets;
 }
 
 /** One process that answers requests: the storage, the application and the port, and the way in and out of them. */
@@ -45,6 +50,7 @@ export class RegistryProcess {
     const drain = new Drain();
     const { listener, certificates } = await createListener(http, log);
     const driver = await storageOf(config);
+    const signing = await openSigningSecrets(http, driver, log);
     const access = AccessLog.create(config.log, log);
     const logged = (handler: RequestListener, lines: AccessLog) =>
       loggedHandler(handler, lines, (request) => urls.clientAddress(request));
@@ -53,7 +59,7 @@ export class RegistryProcess {
       log,
       driver,
       drain,
-      secrets: signingSecrets(http),
+      secrets: signing.secrets,
       createServer: (handler) => listener.createServer(access ? logged(handler, access) : handler),
     });
     const urls = app.get(PublicUrl);
@@ -62,7 +68,13 @@ export class RegistryProcess {
     const watchdog = new ProgressWatchdog(http.limits, listener.underWay, log);
     watchdog.start();
     await listener.listen();
-    return new RegistryProcess(config, log, drain, { app, listener, watchdog, certificates });
+    return new RegistryProcess(config, log, drain, {
+      app,
+      listener,
+      watchdog,
+      certificates,
+      signing,
+    });
   }
 
   /** What it tells of itself at the debug address. */
@@ -71,9 +83,11 @@ export class RegistryProcess {
   }
 
   /** Takes into use what may change while running. */
-  async reload({ log }: Config): Promise<void> {
+  async reload({ log, http }: Config): Promise<void> {
+    const { certificates, signing } = this.parts;
     this.log.level = log.level;
-    await this.parts.certificates?.look();
+    replaceSecrets(signing.secrets, this.config.http, http);
+    await Promise.all([certificates?.look(), signing.watcher?.look()]);
   }
 
   /**
@@ -85,11 +99,12 @@ export class RegistryProcess {
   }
 
   async #stop(): Promise<boolean> {
-    const { app, listener, watchdog, certificates } = this.parts;
+    const { app, listener, watchdog, certificates, signing } = this.parts;
     const options = { hurry: this.#hurry.signal, log: this.log };
     const finished = await drainDoor(listener, this.config.http, this.drain, options);
     watchdog.stop();
     certificates?.stop();
+    signing.watcher?.stop();
     await app.close();
     this.log.flush();
     return finished;

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 
-import { CertificateWatcher } from './certificate-watcher.js';
+import { FileWatcher } from './file-watcher.js';
 
-describe('CertificateWatcher', () => {
+describe('FileWatcher', () => {
   let folder: string;
-  let watcher: CertificateWatcher | undefined;
+  let watcher: FileWatcher | undefined;
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'certificates-'));
+    folder = await mkdtemp(join(tmpdir(), 'watched-'));
   });
   afterEach(async () => {
     watcher?.stop();
@@ -22,7 +22,7 @@ describe('CertificateWatcher', () => {
     const line = (_fields: object, message: string) => void lines.push(message);
     const files = names.map((name) => join(folder, name));
     const log = { info: line, warn: line };
-    watcher = await CertificateWatcher.start({ files, apply, log, intervalMs: 3_600_000 });
+    watcher = await FileWatcher.start({ what: 'thing', files, apply, log, intervalMs: 3_600_000 });
     return { watcher, lines };
   }
 
@@ -36,7 +36,7 @@ describe('CertificateWatcher', () => {
     await watching.look();
     await watching.look();
     expect(applied).toBe(1);
-    expect(lines).toEqual(['certificate reloaded']);
+    expect(lines).toEqual(['thing reloaded']);
   });
 
   it('sees a file that comes, and the swap of a link above it', async () => {
@@ -61,11 +61,11 @@ describe('CertificateWatcher', () => {
     await writeFile(join(folder, 'a'), 'nonsense');
     await watching.look();
     await watching.look();
-    expect(watching.failed).toBe(true);
-    expect(lines).toEqual(['new certificate cannot be used; the old one stays']);
+    expect([watching.failed, watching.failures]).toEqual([true, 1]);
+    expect(lines).toEqual(['new thing cannot be used; the old one stays']);
     bad = false;
     await writeFile(join(folder, 'a'), 'good again');
     await watching.look();
-    expect(watching.failed).toBe(false);
+    expect([watching.failed, watching.failures]).toEqual([false, 1]);
   });
 });

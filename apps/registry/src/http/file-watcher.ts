@@ -3,6 +3,8 @@ import { stat } from 'node:fs/promises';
 import type { Log } from '#telemetry/log.js';
 
 interface Watched {
+  /** What they hold, in the words of the log and the metrics. */
+  readonly what: string;
   /** The files by their names; what lies behind the names may change. */
   readonly files: readonly string[];
   /** Reads the files and takes them into use; throws where they do not fit together. */
@@ -12,15 +14,16 @@ interface Watched {
 }
 
 /**
- * Takes certificates into use when their files change. The names are looked at, not watched: that sees edits, renames and
- * the swap of a link above them (Kubernetes' `..data`) alike, on every file system. New files that cannot be used, or do
- * not fit together (yet), leave the old ones in use.
+ * Takes files into use when they change: certificates, secrets. The names are looked at, not watched: that sees edits,
+ * renames and the swap of a link above them (Kubernetes' `..data`) alike, on every file system. New files that cannot be
+ * used, or do not fit together (yet), leave the old ones in use.
  */
-export class CertificateWatcher {
+export class FileWatcher {
   readonly #watched: Watched;
   readonly #timer: NodeJS.Timeout;
   #signature: string;
   #failed = false;
+  #failures = 0;
   #looking: Promise<void> | undefined;
 
   private constructor(watched: Watched, signature: string) {
@@ -30,13 +33,22 @@ export class CertificateWatcher {
   }
 
   /** Call before the files are read for the first time: a change after that is seen. */
-  static async start(watched: Watched): Promise<CertificateWatcher> {
-    return new CertificateWatcher(watched, await signatureOf(watched.files));
+  static async start(watched: Watched): Promise<FileWatcher> {
+    return new FileWatcher(watched, await signatureOf(watched.files));
   }
 
   /** Whether the newest files could not be used, so that older ones are in use. */
   get failed(): boolean {
     return this.#failed;
+  }
+
+  get what(): string {
+    return this.#watched.what;
+  }
+
+  /** How often new files could not be used. */
+  get failures(): number {
+    return this.#failures;
   }
 
   /** Looks now; resolves when what is new is in use. */
@@ -50,17 +62,18 @@ export class CertificateWatcher {
   }
 
   async #look(): Promise<void> {
-    const { files, apply, log } = this.#watched;
+    const { what, files, apply, log } = this.#watched;
     const signature = await signatureOf(files);
     if (signature === this.#signature) return;
     this.#signature = signature;
     try {
       await apply();
       this.#failed = false;
-      log.info({ files }, 'certificate reloaded');
+      log.info({ files }, `${what} reloaded`);
     } catch (error) {
       this.#failed = true;
-      log.warn({ files, error }, 'new certificate cannot be used; the old one stays');
+      this.#failures++;
+      log.warn({ files, error }, `new ${what} cannot be used; the old one stays`);
     }
   }
 }

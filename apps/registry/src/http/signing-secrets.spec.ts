@@ -1,0 +1,133 @@
+import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+
+import { SigningSecrets } from '#content/uploads/signing-secrets.js';
+import { MemoryDriver } from '#storage/memory/memory-driver.js';
+import { RecordingLog } from '#telemetry/testing/recording-log.js';
+
+import { httpConfig } from './http-config.js';
+import { openSigningSecrets, replaceSecrets, type WatchedSecrets } from './signing-secrets.js';
+
+const driver = new MemoryDriver();
+
+async function keysOf(...secrets: readonly string[]): Promise<readonly string[]> {
+  return (await SigningSecrets.load(driver, secrets)).all;
+}
+
+describe('openSigningSecrets', () => {
+  let folder: string;
+  let log: RecordingLog;
+  let opened: WatchedSecrets | undefined;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'secrets-'));
+    log = new RecordingLog();
+  });
+  afterEach(async () => {
+    await rm(folder, { recursive: true });
+  });
+
+  const open = async (keys: object) => {
+    opened = await openSigningSecrets(httpConfig.parse(keys), driver, log);
+    // The tests say when to look.
+    opened.watcher?.stop();
+    return opened.secrets;
+  };
+  const openFile = (file = join(folder, 'secrets')) => open({ secretfile: file });
+  const said = () => log.lines.map(({ message }) => message);
+  const look = () => opened?.watcher?.look();
+
+  it.each([
+    [{ secret: ' one\nand the same ' }, [' one\nand the same ']],
+    [{ secrets: ['new', 'old'] }, ['new', 'old']],
+  ])('takes %j as it is', async (keys, secrets) => {
+    expect((await open(keys)).all).toEqual(await keysOf(...secrets));
+  });
+
+  it('takes each line of a file', async () => {
+    await writeFile(join(folder, 'secrets'), '\nnew \r\n\n old one\n');
+    expect((await openFile()).all).toEqual(await keysOf('new', 'old one'));
+  });
+
+  it.each([
+    ['that is not there', undefined, 'ENOENT'],
+    ['without a secret', ' \n\n', 'is empty'],
+    ['that is too large', 'x'.repeat(65_537), 'larger than 64 KiB'],
+    ['that is no text', Buffer.from([0xff, 0xfe, 0x80]), 'is not UTF-8 text'],
+  ])('does not start with a file %s', async (_what, content, problem) => {
+    const file = join(folder, 'secrets');
+    if (content !== undefined) await writeFile(file, content);
+    await expect(openFile()).rejects.toMatchObject({
+      key: 'http.secretfile',
+      message: expect.stringContaining(problem),
+    });
+  });
+
+  it('follows the swap of a folder that Kubernetes puts the file in', async () => {
+    for (const [version, secret] of [
+      ['v1', 'old'],
+      ['v2', 'new\nold'],
+    ] as const) {
+      await mkdir(join(folder, version));
+      await writeFile(join(folder, version, 'secrets'), secret);
+    }
+    await symlink('v1', join(folder, '..data'));
+    await symlink(join('..data', 'secrets'), join(folder, 'secrets'));
+    const secrets = await openFile();
+    await symlink('v2', join(folder, '..data_tmp'));
+    await rename(join(folder, '..data_tmp'), join(folder, '..data'));
+    await look();
+    expect(secrets.all).toEqual(await keysOf('new', 'old'));
+    expect(said()).toEqual(['secret file reloaded']);
+  });
+
+  it('keeps the old list where the new one cannot be used, and says so without telling it', async () => {
+    const file = join(folder, 'secrets');
+    await writeFile(file, 'old');
+    const secrets = await openFile();
+    for (const content of ['', Buffer.from('canary\xff', 'latin1')]) {
+      await writeFile(file, content);
+      await look();
+    }
+    await rm(file);
+    await look();
+    expect(secrets.all).toEqual(await keysOf('old'));
+    expect(opened?.watcher?.failures).toBe(3);
+    expect(said()).toEqual(
+      Array.from({ length: 3 }, () => 'new secret file cannot be used; the old one stays'),
+    );
+    expect(JSON.stringify(log.lines)).not.toContain('canary');
+    await writeFile(file, 'new');
+    await look();
+    expect(secrets.all).toEqual(await keysOf('new'));
+  });
+});
+
+describe('replaceSecrets', () => {
+  const replaced = async (before: object, now: object) => {
+    const was = httpConfig.parse(before);
+    const { secrets } = await openSigningSecrets(was, driver, new RecordingLog());
+    replaceSecrets(secrets, was, httpConfig.parse(now));
+    return secrets.all;
+  };
+
+  it('takes what the configuration says now', async () => {
+    expect(await replaced({ secret: 'old' }, { secrets: ['new', 'old'] })).toEqual(
+      await keysOf('new', 'old'),
+    );
+  });
+
+  it.each([
+    [{ secret: 'old' }, {}],
+    [{ secret: 'old' }, { secretfile: '/nowhere' }],
+  ])('stays with what it has where they come from elsewhere now: %j, %j', async (before, now) => {
+    expect(await replaced(before, now)).toEqual(await keysOf('old'));
+  });
+
+  it('stays with the one that the storage keeps', async () => {
+    expect(await replaced({}, { secret: 'new' })).not.toEqual(await keysOf('new'));
+  });
+});
