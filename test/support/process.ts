@@ -65,6 +65,11 @@ export class RunningProcess {
     return this.#output;
   }
 
+  /** Calls back with what it writes from now on. */
+  onOutput(listener: (text: string) => void): void {
+    for (const stream of [this.child.stdout, this.child.stderr]) stream?.on('data', listener);
+  }
+
   get running(): boolean {
     return this.child.exitCode === null && this.child.signalCode === null;
   }

@@ -1,0 +1,77 @@
+/** The servers that have a ring each. */
+export const ringServers = ['object', 'container', 'account'] as const;
+export type RingServer = (typeof ringServers)[number];
+
+export const swiftFile = `[swift-hash]
+swift_hash_path_prefix = t
+swift_hash_path_suffix = t
+[storage-policy:0]
+name = default
+default = yes
+`;
+
+export function ringServerFile(name: RingServer, port: number, root: string): string {
+  return `${common(port, root)}
+devices = ${root}/dev
+mount_check = false
+disable_fallocate = true
+recon_cache_path = ${root}/recon
+[pipeline:main]
+pipeline = healthcheck ${name}-server
+[app:${name}-server]
+use = egg:swift#${name}
+${filter('healthcheck')}`;
+}
+
+export interface ProxyFileOptions {
+  readonly port: number;
+  readonly root: string;
+  readonly memcached: number;
+  readonly s3api: boolean;
+  readonly account: string;
+  readonly user: string;
+  readonly key: string;
+}
+
+export function proxyFile({
+  port,
+  root,
+  memcached,
+  s3api,
+  account,
+  user,
+  key,
+}: ProxyFileOptions): string {
+  const s3 = s3api ? 's3api ' : '';
+  return `${common(port, root)}
+[pipeline:main]
+pipeline = catch_errors healthcheck proxy-logging cache listing_formats bulk tempurl ${s3}tempauth copy slo dlo versioned_writes proxy-logging proxy-server
+[app:proxy-server]
+use = egg:swift#proxy
+account_autocreate = true
+allow_account_management = true
+[filter:proxy-logging]
+use = egg:swift#proxy_logging
+${filter('cache', 'memcache', `memcache_servers = 127.0.0.1:${memcached}`)}
+${filter('tempurl', 'tempurl', 'allowed_digests = sha1 sha256 sha512')}
+${filter('tempauth', 'tempauth', `user_${account}_${user} = ${key} .admin`)}
+${filter('slo', 'slo', 'min_segment_size = 1')}
+${filter('s3api', 's3api', 'location = us-east-1')}
+${['catch_errors', 'healthcheck', 'listing_formats', 'bulk', 'copy', 'dlo', 'versioned_writes'].map((name) => filter(name)).join('\n')}`;
+}
+
+/** One process each, without workers of their own, so that a signal reaches the server. */
+function common(port: number, root: string): string {
+  return `[DEFAULT]
+bind_ip = 127.0.0.1
+bind_port = ${port}
+workers = 0
+user = root
+swift_dir = ${root}`;
+}
+
+function filter(name: string, implementation = name, setting = ''): string {
+  return `[filter:${name}]
+use = egg:swift#${implementation}
+${setting}`;
+}
