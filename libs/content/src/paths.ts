@@ -20,6 +20,7 @@ import type { RepositoryName } from '#oci/repository-name.js';
  *     ├── sizes/<algorithm>/<first two hex digits>/<hex>        size of a blob, or `damaged`
  *     ├── maintenance/upload-purge                              when uploads were last purged
  *     ├── secret                                                signs upload state where none is configured
+ *     ├── http-secrets/salt, lists/<id>                         what the secrets in use have in common, without telling them
  *     └── repositories/<name>
  *         ├── _media-types/<algorithm>/<hex>                    as pushed, where the manifest does not tell
  *         └── _referrers/<subject>/<referrer>                   descriptor of a referrer; both as <algorithm>-<hex>
@@ -29,6 +30,8 @@ const own = '/holdfast/v1';
 
 export const repositoriesFolder = `${committed}/repositories`;
 export const secretPath = `${own}/secret`;
+export const secretSaltPath = `${own}/http-secrets/salt`;
+export const secretListsFolder = `${own}/http-secrets/lists`;
 export const uploadPurgeMarkPath = `${own}/maintenance/upload-purge`;
 
 export function blobDataPath({ algorithm, hex }: Digest): string {
