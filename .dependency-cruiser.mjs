@@ -4,7 +4,9 @@ const libraries = {
   config: [],
   telemetry: ['config'],
   storage: ['telemetry', 'config'],
-  content: ['oci', 'storage', 'telemetry', 'config'],
+  redis: ['telemetry', 'config'],
+  cache: ['oci', 'redis'],
+  content: ['oci', 'storage', 'cache', 'telemetry', 'config'],
   auth: ['oci', 'telemetry', 'config'],
 };
 

@@ -9,6 +9,7 @@ import {
   tagsConfig,
   validationConfig,
 } from '#content/content-config.js';
+import { queueConfig, redisConfig } from '#redis/redis-config.js';
 import { chosenDriver, storageKeys } from '#storage/storage-config.js';
 import { logConfig } from '#telemetry/log-config.js';
 
@@ -22,7 +23,6 @@ import {
   proxyConfig,
   reportingConfig,
 } from './unsupported-config.js';
-import { redisConfig } from './unsupported-redis-config.js';
 
 const storageConfig = z
   .strictObject({ ...storageKeys, ...contentStorageKeys })
@@ -31,7 +31,10 @@ const storageConfig = z
     driver: chosenDriver(drivers),
     tag,
     redirect,
-    cache: { blobdescriptorsize: cache.blobdescriptorsize },
+    cache: {
+      shared: (cache.blobdescriptor ?? cache.layerinfo) === 'redis',
+      blobdescriptorsize: cache.blobdescriptorsize,
+    },
     delete: deletion,
     maintenance,
   }))
@@ -56,12 +59,22 @@ export const configSchema = z
     policy: policyConfig,
     notifications: notificationsConfig,
     redis: redisConfig,
+    queue: queueConfig,
     proxy: proxyConfig,
     middleware: middlewareConfig,
     reporting: reportingConfig,
     compatibility: compatibilityConfig,
   })
-  .transform(({ log, storage, auth, http, health, validation, catalog, tags }) => ({
+  .superRefine(({ storage, redis }, context) => {
+    if (!storage.cache.shared || redis !== undefined) return;
+    const path = ['storage', 'cache', 'blobdescriptor'];
+    context.addIssue({
+      code: 'custom',
+      path,
+      message: 'expected inmemory, or servers at redis.addrs',
+    });
+  })
+  .transform(({ log, storage, auth, http, health, validation, catalog, tags, redis, queue }) => ({
     log,
     storage,
     auth,
@@ -70,6 +83,8 @@ export const configSchema = z
     validation,
     catalog,
     tags,
+    redis,
+    queue,
   }));
 
 export type Config = z.infer<typeof configSchema>;

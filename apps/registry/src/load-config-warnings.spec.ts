@@ -12,8 +12,17 @@ const load = (yaml: string) => written.load(yaml);
 describe('what is known and not obeyed', () => {
   it.each([
     [
-      'redis: { addr: "redis:6379", password: p, db: 1, dialtimeout: 10ms, pool: { maxidle: 16 } }',
-      'redis is not supported: each process keeps what it read in its own memory',
+      'redis: { addrs: ["redis:6379"], pool: { maxidle: 16, maxactive: 64, idletimeout: 300s } }',
+      'redis.pool is not supported: a process needs one connection',
+    ],
+    [
+      'redis: { addrs: ["redis:6379"], maxretries: 3 }',
+      'redis.maxretries is not supported: a call',
+    ],
+    ['redis: { addr: "redis:6379" }', 'redis.addr is outdated: write a list, addrs'],
+    [
+      'queue: { redis: { addrs: ["a:1"], poolsize: 1 } }',
+      'queue.redis is not supported: nothing is',
     ],
     [
       'notifications: { endpoints: [{ name: a, url: "http://a" }] }',
@@ -22,10 +31,6 @@ describe('what is known and not obeyed', () => {
     [
       'storage: { cache: { layerinfo: inmemory } }',
       'storage.cache.layerinfo is outdated: write storage.cache.blobdescriptor',
-    ],
-    [
-      'storage: { cache: { blobdescriptor: redis } }',
-      'storage.cache.blobdescriptor is not supported: ',
     ],
     [
       'compatibility: { schema1: { enabled: true } }',

@@ -58,7 +58,7 @@ function shownValue(node: KeyNode | undefined, value: DocumentValue | undefined)
   const kind = node.doc.kind ?? 'free';
   if (!shownKinds.has(kind) || value.includes('\n')) return ' has a value that cannot be used';
   const cut = value.length > 60 ? `${value.slice(0, 60)}…` : value;
-  return ` is ${JSON.stringify(cut.replace(/:\/\/[^\s/]*@/, '://******@'))}`;
+  return ` is ${JSON.stringify(cut.replace(/\S*@/, '******@'))}`;
 }
 
 function valueAt(document: DocumentValue, path: KeyPath): DocumentValue | undefined {

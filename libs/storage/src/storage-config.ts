@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { choice, ignored, keyDocs, moot, outdated, refused } from '#config/key-docs.js';
+import { choice, keyDocs, moot, outdated, refused } from '#config/key-docs.js';
 import { bool, free, integer, oneOf, section, text } from '#config/values.js';
 
 const notYet = 'this storage driver is not supported yet; choose filesystem or inmemory';
@@ -21,11 +21,7 @@ const filesystem = z.strictObject({
 const inmemory = z.strictObject({});
 
 const blobdescriptor = (description: string) =>
-  ignored(
-    oneOf('inmemory', 'redis').optional().describe(description),
-    'each process keeps what it read in its own memory, Redis is not asked',
-    { harmless: (value) => value !== 'redis', only: 'with `redis`' },
-  );
+  oneOf('inmemory', 'redis').optional().describe(description);
 
 /** What is below `storage` and belongs to drivers; the rest belongs to the content. */
 export const storageKeys = {
@@ -50,17 +46,16 @@ export const storageKeys = {
       .describe('Sends blobs itself where the storage has addresses of its own; files never have.'),
   }),
   cache: section({
-    blobdescriptor: blobdescriptor('Where facts about blobs are remembered.'),
+    blobdescriptor: blobdescriptor(
+      'Where sizes of blobs and small manifests are remembered: by each process alone, or in `redis` too, for all of them.',
+    ),
     layerinfo: outdated(
       blobdescriptor('Older name of `blobdescriptor`.'),
       'write storage.cache.blobdescriptor',
     ),
-    blobdescriptorsize: moot(
-      integer({ min: 0 })
-        .default(10_000)
-        .describe('Facts that a process remembers at most; 0 for no limit.'),
-      'what is remembered is small and bounded anyway',
-    ),
+    blobdescriptorsize: integer({ min: 0 })
+      .default(10_000)
+      .describe('Sizes that a process remembers at most; 0 for a million.'),
   }),
 };
 
