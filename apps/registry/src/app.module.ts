@@ -16,6 +16,7 @@ import { TagsController } from './api/tags.controller.js';
 import { UploadsController } from './api/uploads.controller.js';
 import type { Config } from './config.js';
 import { HealthModule } from './health/health.module.js';
+import type { ProcessFacts } from './health/process-facts.js';
 import { Drain } from './http/drain.js';
 import { PublicUrl } from './http/public-url.js';
 
@@ -27,6 +28,7 @@ export interface AppParts {
   readonly secrets: SigningSecrets;
   /** Whether this process is about to go; one of its own where whoever makes the application never drains it. */
   readonly drain?: Drain | undefined;
+  readonly facts?: ProcessFacts | undefined;
 }
 
 /** What every module may ask for without importing it. */
@@ -60,7 +62,7 @@ export class AppModule {
           secrets,
           purging: purgeTimes(config),
         }),
-        HealthModule.register(config.health),
+        HealthModule.register(config.health, parts.facts),
       ],
       controllers: [
         BaseController,

@@ -25,6 +25,7 @@ export function readinessOf(reports: readonly HealthReport[]): DebugHealth {
         { ...check, ...(checkedAt && { checkedAt: new Date(checkedAt).toISOString() }) },
       ]) ?? [],
     ),
+    ...(Object.keys(health?.notices ?? {}).length > 0 && { notices: health?.notices }),
   }));
   const draining = reports.some(({ health }) => health?.draining);
   const status = draining

@@ -14,12 +14,13 @@ import type { HealthConfig } from './health-config.js';
 import { Health } from './health.js';
 import { PeriodicCheck } from './periodic-check.js';
 import { ProbesController } from './probes.controller.js';
+import type { ProcessFacts } from './process-facts.js';
 import { ProcessReporter } from './process-reports.js';
 
 /** Needs a `StorageDriver`, a `Log` and the process's `Drain` from elsewhere. */
 @Module({})
 export class HealthModule {
-  static register(config: HealthConfig): DynamicModule {
+  static register(config: HealthConfig, { notices, measured }: ProcessFacts = {}): DynamicModule {
     return {
       module: HealthModule,
       controllers: [ProbesController],
@@ -30,12 +31,13 @@ export class HealthModule {
             new Health(
               checksOf(config, driver).map((check) => new PeriodicCheck(check, log)),
               drain,
+              notices,
             ),
           inject: [StorageDriver, Drain, Log],
         },
         {
           provide: ProcessReporter,
-          useFactory: (health: Health) => new ProcessReporter(health, new ProcessMetrics()),
+          useFactory: (health: Health) => new ProcessReporter(health, new ProcessMetrics(measured)),
           inject: [Health],
         },
       ],

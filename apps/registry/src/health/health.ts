@@ -9,6 +9,7 @@ export class Health {
   constructor(
     private readonly checks: readonly PeriodicCheck[],
     private readonly drain: Drain,
+    private readonly notices: () => Readonly<Record<string, string>> = () => ({}),
   ) {}
 
   get ready(): boolean {
@@ -24,6 +25,7 @@ export class Health {
       pid,
       draining: this.drain.draining,
       checks: this.checks.map(({ health }) => health),
+      notices: this.notices(),
     };
   }
 

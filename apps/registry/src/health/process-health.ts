@@ -18,9 +18,11 @@ export interface ProcessHealth {
   readonly pid: number;
   readonly draining: boolean;
   readonly checks: readonly CheckHealth[];
+  /** What somebody should look after, by a name. */
+  readonly notices: Readonly<Record<string, string>>;
 }
 
 /** Ready is who stays and whose checks all passed. */
-export function isReady({ draining, checks }: ProcessHealth): boolean {
+export function isReady({ draining, checks }: Pick<ProcessHealth, 'draining' | 'checks'>): boolean {
   return !draining && checks.every(({ status }) => status === 'up');
 }

@@ -2,6 +2,8 @@ import { stat } from 'node:fs/promises';
 
 import type { Log } from '#telemetry/log.js';
 
+import type { Measured } from '../metrics/measured.js';
+
 interface Watched {
   /** What they hold, in the words of the log and the metrics. */
   readonly what: string;
@@ -76,6 +78,18 @@ export class FileWatcher {
       log.warn({ files, error }, `new ${what} cannot be used; the old one stays`);
     }
   }
+}
+
+/** How often changed files could not be used. */
+export function reloadFailures(watchers: readonly (FileWatcher | undefined)[]): Measured {
+  return {
+    kind: 'counter',
+    name: 'holdfast_file_reload_failures_total',
+    help: 'Changed files that could not be used, so that what they held before stays in use.',
+    labelNames: ['file'],
+    values: () =>
+      watchers.flatMap((one) => (one ? [{ labels: { file: one.what }, value: one.failures }] : [])),
+  };
 }
 
 async function signatureOf(files: readonly string[]): Promise<string> {

@@ -1,10 +1,13 @@
-import type { Registry } from 'prom-client';
+import type { Counter, Gauge, Registry } from 'prom-client';
 
+import type { Measured, MeasuredValue } from './measured.js';
 import { packageVersion } from './package-version.js';
 
 /** What a process measures of itself, for Prometheus. Nothing is loaded or measured until it is asked for. */
 export class ProcessMetrics {
   #registry: Promise<Registry> | undefined;
+
+  constructor(private readonly measured: readonly Measured[] = []) {}
 
   async text(): Promise<string> {
     return (await this.#collected()).metrics();
@@ -16,7 +19,7 @@ export class ProcessMetrics {
   }
 
   #collected(): Promise<Registry> {
-    return (this.#registry ??= collect());
+    return (this.#registry ??= collect(this.measured));
   }
 }
 
@@ -29,8 +32,8 @@ export async function addUp(values: readonly (readonly object[])[]): Promise<str
 /** What `text` and `addUp` write: the text format of Prometheus. */
 export const metricsContentType = 'text/plain; version=0.0.4; charset=utf-8';
 
-async function collect(): Promise<Registry> {
-  const { collectDefaultMetrics, Gauge, Registry } = await import('prom-client');
+async function collect(measured: readonly Measured[]): Promise<Registry> {
+  const { collectDefaultMetrics, Counter, Gauge, Registry } = await import('prom-client');
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   new Gauge({
@@ -40,5 +43,28 @@ async function collect(): Promise<Registry> {
     aggregator: 'first',
     registers: [registry],
   }).set({ version: packageVersion(), node: process.versions.node }, 1);
+  for (const { kind, name, help, labelNames = [], values } of measured) {
+    const options = { name, help, labelNames, registers: [registry] };
+    if (kind === 'counter') {
+      new Counter({
+        ...options,
+        collect() {
+          fill(this, values());
+        },
+      });
+    } else {
+      new Gauge({
+        ...options,
+        collect() {
+          fill(this, values());
+        },
+      });
+    }
+  }
   return registry;
+}
+
+function fill(metric: Counter | Gauge, values: readonly MeasuredValue[]): void {
+  metric.reset();
+  for (const { labels = {}, value } of values) metric.inc(labels, value);
 }

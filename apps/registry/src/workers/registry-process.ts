@@ -12,16 +12,12 @@ import type { Config } from '../config.js';
 import { ProcessReporter } from '../health/process-reports.js';
 import { createListener } from '../http/create-listener.js';
 import { Drain, drainDoor } from '../http/drain.js';
-import type { FileWatcher } from '../http/file-watcher.js';
+import { type FileWatcher, reloadFailures } from '../http/file-watcher.js';
+import { HttpSecrets } from '../http/http-secrets.js';
 import type { Listener } from '../http/listener.js';
 import { loggedHandler } from '../http/logged-handler.js';
 import { ProgressWatchdog } from '../http/progress-watchdog.js';
 import { PublicUrl } from '../http/public-url.js';
-import {
-  openSigningSecrets,
-  replaceSecrets,
-  type WatchedSecrets,
-} from '../http/signing-secrets.js';
 import { StartupError } from '../startup-error.js';
 
 interface Parts {
@@ -29,7 +25,7 @@ interface Parts {
   readonly listener: Listener;
   readonly watchdog: ProgressWatchdog;
   readonly certificates: FileWatcher | undefined;
-  readonly signing: WatchedSecrets;
+  readonly secrets: HttpSecrets;
 }
 
 /** One process that answers requests: the storage, the application and the port, and the way in and out of them. */
@@ -50,7 +46,7 @@ export class RegistryProcess {
     const drain = new Drain();
     const { listener, certificates } = await createListener(http, log);
     const driver = await storageOf(config);
-    const signing = await openSigningSecrets(http, driver, log);
+    const secrets = await HttpSecrets.open(http, driver, log);
     const access = AccessLog.create(config.log, log);
     const logged = (handler: RequestListener, lines: AccessLog) =>
       loggedHandler(handler, lines, (request) => urls.clientAddress(request));
@@ -59,7 +55,11 @@ export class RegistryProcess {
       log,
       driver,
       drain,
-      secrets: signing.secrets,
+      secrets: secrets.signing,
+      facts: {
+        notices: () => secrets.notices(),
+        measured: [reloadFailures([certificates, secrets.watcher]), secrets.measured],
+      },
       createServer: (handler) => listener.createServer(access ? logged(handler, access) : handler),
     });
     const urls = app.get(PublicUrl);
@@ -68,12 +68,13 @@ export class RegistryProcess {
     const watchdog = new ProgressWatchdog(http.limits, listener.underWay, log);
     watchdog.start();
     await listener.listen();
+    if (sharesUploads(config)) secrets.compare();
     return new RegistryProcess(config, log, drain, {
       app,
       listener,
       watchdog,
       certificates,
-      signing,
+      secrets,
     });
   }
 
@@ -84,10 +85,9 @@ export class RegistryProcess {
 
   /** Takes into use what may change while running. */
   async reload({ log, http }: Config): Promise<void> {
-    const { certificates, signing } = this.parts;
+    const { certificates, secrets } = this.parts;
     this.log.level = log.level;
-    replaceSecrets(signing.secrets, this.config.http, http);
-    await Promise.all([certificates?.look(), signing.watcher?.look()]);
+    await Promise.all([certificates?.look(), secrets.reload(http)]);
   }
 
   /**
@@ -99,12 +99,12 @@ export class RegistryProcess {
   }
 
   async #stop(): Promise<boolean> {
-    const { app, listener, watchdog, certificates, signing } = this.parts;
+    const { app, listener, watchdog, certificates, secrets } = this.parts;
     const options = { hurry: this.#hurry.signal, log: this.log };
     const finished = await drainDoor(listener, this.config.http, this.drain, options);
     watchdog.stop();
     certificates?.stop();
-    signing.watcher?.stop();
+    secrets.stop();
     await app.close();
     this.log.flush();
     return finished;
@@ -120,4 +120,9 @@ async function storageOf({ storage }: Config): Promise<StorageDriver> {
       cause: error,
     });
   }
+}
+
+/** Whether another process may get to go on with an upload of this one. */
+function sharesUploads({ storage }: Config): boolean {
+  return storage.driver.driver !== 'inmemory' && !storage.maintenance.readonly.enabled;
 }

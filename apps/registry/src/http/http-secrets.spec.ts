@@ -9,7 +9,7 @@ import { MemoryDriver } from '#storage/memory/memory-driver.js';
 import { RecordingLog } from '#telemetry/testing/recording-log.js';
 
 import { httpConfig } from './http-config.js';
-import { openSigningSecrets, replaceSecrets, type WatchedSecrets } from './signing-secrets.js';
+import { HttpSecrets } from './http-secrets.js';
 
 const driver = new MemoryDriver();
 
@@ -17,10 +17,10 @@ async function keysOf(...secrets: readonly string[]): Promise<readonly string[]>
   return (await SigningSecrets.load(driver, secrets)).all;
 }
 
-describe('openSigningSecrets', () => {
+describe('HttpSecrets', () => {
   let folder: string;
   let log: RecordingLog;
-  let opened: WatchedSecrets | undefined;
+  let opened: HttpSecrets | undefined;
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'secrets-'));
@@ -31,10 +31,10 @@ describe('openSigningSecrets', () => {
   });
 
   const open = async (keys: object) => {
-    opened = await openSigningSecrets(httpConfig.parse(keys), driver, log);
+    opened = await HttpSecrets.open(httpConfig.parse(keys), driver, log);
     // The tests say when to look.
-    opened.watcher?.stop();
-    return opened.secrets;
+    opened.stop();
+    return opened.signing;
   };
   const openFile = (file = join(folder, 'secrets')) => open({ secretfile: file });
   const said = () => log.lines.map(({ message }) => message);
@@ -106,15 +106,14 @@ describe('openSigningSecrets', () => {
   });
 });
 
-describe('replaceSecrets', () => {
+describe('HttpSecrets, when the configuration is read again,', () => {
   const replaced = async (before: object, now: object) => {
-    const was = httpConfig.parse(before);
-    const { secrets } = await openSigningSecrets(was, driver, new RecordingLog());
-    replaceSecrets(secrets, was, httpConfig.parse(now));
-    return secrets.all;
+    const secrets = await HttpSecrets.open(httpConfig.parse(before), driver, new RecordingLog());
+    await secrets.reload(httpConfig.parse(now));
+    return secrets.signing.all;
   };
 
-  it('takes what the configuration says now', async () => {
+  it('are what it says now', async () => {
     expect(await replaced({ secret: 'old' }, { secrets: ['new', 'old'] })).toEqual(
       await keysOf('new', 'old'),
     );
@@ -123,11 +122,11 @@ describe('replaceSecrets', () => {
   it.each([
     [{ secret: 'old' }, {}],
     [{ secret: 'old' }, { secretfile: '/nowhere' }],
-  ])('stays with what it has where they come from elsewhere now: %j, %j', async (before, now) => {
+  ])('stay as they are where they come from elsewhere now: %j, %j', async (before, now) => {
     expect(await replaced(before, now)).toEqual(await keysOf('old'));
   });
 
-  it('stays with the one that the storage keeps', async () => {
+  it('stay the one that the storage keeps', async () => {
     expect(await replaced({}, { secret: 'new' })).not.toEqual(await keysOf('new'));
   });
 });

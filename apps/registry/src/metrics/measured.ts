@@ -1,0 +1,14 @@
+/** Numbers that the process keeps anyway, under one name. They are read when somebody asks, and cost nothing until then. */
+export interface Measured {
+  readonly kind: 'counter' | 'gauge';
+  /** In the form of Prometheus; a counter's ends with `_total`. */
+  readonly name: string;
+  readonly help: string;
+  readonly labelNames?: readonly string[];
+  readonly values: () => readonly MeasuredValue[];
+}
+
+export interface MeasuredValue {
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly value: number;
+}
