@@ -103,9 +103,11 @@ export class Holdfast {
 export const startHoldfast = (options?: HoldfastOptions): Promise<Holdfast> =>
   Holdfast.start(options);
 
+const drivers = ['filesystem', 'inmemory', 's3', 'azure', 'gcs', 'swift'];
+
 function complete(config: Section, host: string, root: string): Section {
   const storage = sectionOf(config, 'storage');
-  const driver = 'filesystem' in storage || 'inmemory' in storage;
+  const driver = drivers.some((name) => name in storage);
   return {
     version: 0.1,
     ...config,

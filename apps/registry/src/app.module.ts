@@ -3,6 +3,7 @@ import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { AuthModule } from '#auth/auth.module.js';
 import { ContentModule } from '#content/content.module.js';
 import type { SigningSecrets } from '#content/uploads/signing-secrets.js';
+import { BlobAddresses } from '#storage/addresses/blob-addresses.js';
 import { StorageDriver } from '#storage/storage-driver.js';
 import { Log } from '#telemetry/log.js';
 
@@ -35,15 +36,20 @@ export interface AppParts {
 @Global()
 @Module({})
 class PlatformModule {
-  static register({ driver, log, drain = new Drain() }: AppParts): DynamicModule {
+  static register({ config, driver, log, drain = new Drain() }: AppParts): DynamicModule {
     return {
       module: PlatformModule,
       providers: [
         { provide: StorageDriver, useValue: driver },
         { provide: Log, useValue: log },
         { provide: Drain, useValue: drain },
+        {
+          provide: BlobAddresses,
+          useFactory: () =>
+            BlobAddresses.open(driver, config.storage.redirect, config.middleware.storage, log),
+        },
       ],
-      exports: [StorageDriver, Log, Drain],
+      exports: [StorageDriver, Log, Drain, BlobAddresses],
     };
   }
 }

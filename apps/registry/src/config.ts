@@ -74,17 +74,32 @@ export const configSchema = z
       message: 'expected inmemory, or servers at redis.addrs',
     });
   })
-  .transform(({ log, storage, auth, http, health, validation, catalog, tags, redis, queue }) => ({
-    log,
-    storage,
-    auth,
-    http,
-    health,
-    validation,
-    catalog,
-    tags,
-    redis,
-    queue,
-  }));
+  .transform(
+    ({
+      log,
+      storage,
+      auth,
+      http,
+      health,
+      validation,
+      catalog,
+      tags,
+      middleware,
+      redis,
+      queue,
+    }) => ({
+      log,
+      storage,
+      auth,
+      http,
+      health,
+      validation,
+      catalog,
+      tags,
+      middleware,
+      redis,
+      queue,
+    }),
+  );
 
 export type Config = z.infer<typeof configSchema>;

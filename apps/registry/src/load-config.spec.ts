@@ -234,7 +234,8 @@ describe('the file', () => {
       'proxy: { remoteurl: "https://registry-1.docker.io" }',
       'proxy is refused: pulling through from another registry is not supported yet',
     ],
-    ['middleware: { storage: [{ name: redirect }] }', 'middleware.storage is refused'],
+    ['middleware: { repository: [{ name: redirect }] }', 'middleware.repository is refused'],
+    ['middleware: { storage: [{ name: redirect }] }', 'middleware.storage[0].options.baseurl'],
     ['auth: { token: { realm: r } }', 'auth.token is refused'],
   ])('refuses %j', (yaml, expected) => {
     const lines = problems(file(yaml));

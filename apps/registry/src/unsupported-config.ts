@@ -20,6 +20,7 @@ import {
   section,
   text,
 } from '#config/values.js';
+import { storageMiddlewareConfig } from '#storage/addresses/address-config.js';
 
 /*
  * Sections of Distribution's file that this version knows and does not act on. A section moves from here to the library
@@ -97,7 +98,7 @@ const middleware = (where: string) =>
 export const middlewareConfig = section({
   registry: middleware('registry'),
   repository: middleware('repositories'),
-  storage: middleware('storage'),
+  storage: storageMiddlewareConfig,
 });
 
 export const reportingConfig = ignored(

@@ -1,5 +1,6 @@
 import { type DynamicModule, type FactoryProvider, Module } from '@nestjs/common';
 
+import { BlobAddresses } from '#storage/addresses/blob-addresses.js';
 import { StorageDriver } from '#storage/storage-driver.js';
 import { Log } from '#telemetry/log.js';
 
@@ -23,7 +24,7 @@ export interface ContentOptions {
   readonly purging?: PurgeTimes | undefined;
 }
 
-/** What a registry is, without HTTP. Needs a `StorageDriver` and a `Log` from elsewhere. */
+/** What a registry is, without HTTP. Needs a `StorageDriver`, its `BlobAddresses` and a `Log` from elsewhere. */
 @Module({})
 export class ContentModule {
   static register({ validation, secrets, purging }: ContentOptions): DynamicModule {
@@ -33,8 +34,9 @@ export class ContentModule {
       providers: [
         {
           provide: BlobStore,
-          useFactory: (driver: StorageDriver) => new BlobStore(driver),
-          inject: [StorageDriver],
+          useFactory: (driver: StorageDriver, addresses: BlobAddresses) =>
+            new BlobStore(driver, addresses),
+          inject: [StorageDriver, BlobAddresses],
         },
         {
           provide: Tags,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-import { choice, keyDocs, moot, outdated, refused } from '#config/key-docs.js';
-import { bool, free, integer, oneOf, section, text } from '#config/values.js';
+import { choice, keyDocs, moot, ours, outdated, refused } from '#config/key-docs.js';
+import { bool, duration, free, integer, oneOf, section, size, text } from '#config/values.js';
 
 const notYet = 'this storage driver is not supported yet; choose filesystem or inmemory';
 const later = (description: string) =>
@@ -44,6 +44,16 @@ export const storageKeys = {
     disable: bool()
       .default(false)
       .describe('Sends blobs itself where the storage has addresses of its own; files never have.'),
+    minsize: ours(
+      size({ min: 0 })
+        .prefault('0')
+        .describe('Smaller blobs are sent by the registry itself, where their size is known.'),
+    ),
+    expiry: ours(
+      duration({ min: 1000 })
+        .prefault('20m')
+        .describe('How long an address of the storage is good for.'),
+    ),
   }),
   cache: section({
     blobdescriptor: blobdescriptor(

@@ -172,12 +172,20 @@ export abstract class StorageDriver {
     return { names: names.slice(0, limit), more: names.length > limit };
   }
 
+  /** Whether {@link addressOf} gives any. */
+  readonly hasAddresses: boolean = false;
+
   /**
    * An address where a client without credentials gets this file from the back end itself; undefined where there is none. That the
    * file exists is not looked at.
    */
   async addressOf(_path: string, _request: AddressRequest): Promise<string | undefined> {
     return undefined;
+  }
+
+  /** What the back end itself calls the file at this path. */
+  keyOf(path: string): string {
+    return path;
   }
 
   async #isFile(path: string): Promise<boolean> {

@@ -5,13 +5,17 @@ import { BlobStore } from '#content/blobs/blob-store.js';
 import type { Digest } from '#oci/digest.js';
 import type { RepositoryName } from '#oci/repository-name.js';
 
+import { PublicUrl } from '../http/public-url.js';
 import { parseRange } from './byte-ranges.js';
-import { isNotModified, sendContent, setBlobHeaders } from './content-reply.js';
+import { isNotModified, sendContent, sendElsewhere, setBlobHeaders } from './content-reply.js';
 import { BlobDigest, Name } from './params.js';
 
 @Controller('v2/:name/blobs')
 export class BlobsController {
-  constructor(private readonly blobs: BlobStore) {}
+  constructor(
+    private readonly blobs: BlobStore,
+    private readonly urls: PublicUrl,
+  ) {}
 
   @Head(':digest')
   async head(
@@ -33,6 +37,11 @@ export class BlobsController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
+    if (this.blobs.hasAddresses) {
+      const clientAddress = this.urls.clientAddress(request.raw);
+      const address = await this.blobs.addressOf(name, digest, { method: 'GET', clientAddress });
+      if (address !== undefined) return sendElsewhere(reply, digest, address);
+    }
     const blob = await this.blobs.open(name, digest);
     if (isNotModified(request, digest)) {
       setBlobHeaders(reply, digest);

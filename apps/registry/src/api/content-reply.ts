@@ -21,6 +21,16 @@ export function setBlobHeaders(reply: FastifyReply, digest: Digest): void {
     .header('cache-control', cacheControl);
 }
 
+/** The address is good for a while and for whoever has it, so nobody may keep the answer. */
+export function sendElsewhere(reply: FastifyReply, digest: Digest, address: string): void {
+  reply
+    .status(307)
+    .header('docker-content-digest', digest.toString())
+    .header('location', address)
+    .header('cache-control', 'no-store')
+    .send();
+}
+
 /** Whether the client has this content already (RFC 9110, §13.1.2). */
 export function isNotModified(request: FastifyRequest, digest: Digest): boolean {
   const header = request.headers['if-none-match'];

@@ -5,7 +5,9 @@ import { LRUCache } from 'lru-cache';
 import { Digest } from '#oci/digest.js';
 import { BlobDamaged, BlobUnknown } from '#oci/errors.js';
 import type { RepositoryName } from '#oci/repository-name.js';
+import type { BlobAddresses } from '#storage/addresses/blob-addresses.js';
 import {
+  type AddressRequest,
   type ByteRange,
   PathNotFound,
   type StorageDriver,
@@ -29,7 +31,11 @@ export class BlobStore {
     sizeCalculation: (content) => content.length + 256,
   });
 
-  constructor(private readonly driver: StorageDriver) {
+  /** @param addresses where clients may fetch blobs themselves; nowhere if undefined */
+  constructor(
+    private readonly driver: StorageDriver,
+    private readonly addresses?: BlobAddresses,
+  ) {
     this.#sizes = new BlobSizes(driver);
   }
 
@@ -42,6 +48,26 @@ export class BlobStore {
     const size = await this.wholeSize(digest);
     if (size === undefined) throw new BlobUnknown(digest);
     return size;
+  }
+
+  /** Whether {@link addressOf} gives any. */
+  get hasAddresses(): boolean {
+    return this.addresses?.any ?? false;
+  }
+
+  /**
+   * Where the client may fetch a blob of this repository itself; undefined where the registry sends it. That the bytes are
+   * there is left to be seen by the client: looking would cost as much as sending a small one.
+   * @throws {BlobUnknown}
+   */
+  async addressOf(
+    name: RepositoryName,
+    digest: Digest,
+    client: AddressRequest,
+  ): Promise<string | undefined> {
+    if (!this.addresses?.any) return undefined;
+    if (!(await this.isLinked(name, digest))) throw new BlobUnknown(digest);
+    return this.addresses.of(blobDataPath(digest), client, undefined);
   }
 
   /**

@@ -200,6 +200,12 @@ export abstract class ObjectStore {
    */
   abstract sweep(before: number, options: { readonly dryRun: boolean }): AsyncIterable<string>;
 
+  /** As `StorageDriver.hasAddresses`. */
+  readonly hasAddresses: boolean = false;
+
+  /** The name that the store itself has for the object: with the configured root in front. */
+  abstract fullKeyOf(key: string): string;
+
   /** As `StorageDriver.addressOf`. */
   async addressOf(_key: string, _request: AddressRequest): Promise<string | undefined> {
     return undefined;
