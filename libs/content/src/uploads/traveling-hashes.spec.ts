@@ -86,7 +86,7 @@ describe('TravelingHashes', () => {
     const waits = Array.from({ length: 40 }, () => hash.update(content.subarray(0, 65_536)));
     expect(waits.slice(0, 16).every((wait) => wait === undefined)).toBe(true);
     expect(waits.slice(16).every((wait) => wait !== undefined)).toBe(true);
-    await Promise.all(waits);
+    await Promise.all(waits.map(async (wait) => wait));
     const whole = Buffer.concat(Array.from({ length: 40 }, () => content.subarray(0, 65_536)));
     expect((await hash.finish())?.hex).toBe(hexOf(whole, 'sha256'));
   });
@@ -113,7 +113,7 @@ describe('TravelingHashes', () => {
     const waits = Array.from({ length: 40 }, () => hash.update(content));
     const finishing = replica(0).begin('sha256').finish();
     await replica(0).close();
-    await Promise.all(waits);
+    await Promise.all(waits.map(async (wait) => wait));
     expect([await hash.finish(), await hash.update(content)]).toEqual([undefined, undefined]);
     await finishing;
     const next = replica(0).begin('sha256');
