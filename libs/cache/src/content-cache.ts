@@ -1,8 +1,5 @@
 import type { Digest } from '#oci/digest.js';
 
-/** Manifests that are larger are not remembered (bytes). */
-export const largestManifest = 256 * 1024;
-
 /** How much was asked for, found, and lost to a broken cache, since the start of the process. */
 export interface CacheCounts {
   readonly requests: number;
@@ -28,7 +25,7 @@ export abstract class ContentCache {
   /** For who has just seen it in the storage. */
   abstract rememberSize(digest: Digest, size: number): void;
 
-  /** For who has verified it. One that is too large is not kept. */
+  /** For who has verified it. One that is too large for the cache is not kept. */
   abstract rememberManifest(digest: Digest, body: Buffer): void;
 
   /** For who found the stored bytes missing or damaged. Other processes may know the size a little longer. */

@@ -4,11 +4,13 @@ import { Cluster, type CommonRedisOptions, Redis } from 'ioredis';
 
 import { addressText, type HostAddress } from './redis-address.js';
 import type { RedisConfig } from './redis-config.js';
+import { within } from './within.js';
 
 export type RedisClient = Redis | Cluster;
 
 /** Milliseconds until a socket that the server does not close is gone. */
 const farewell = 100;
+const soon = 1000;
 
 /**
  * A client that is used once: it does not connect before it is told to, keeps no command for later, and is done with when
@@ -42,6 +44,9 @@ export function newClient(config: RedisConfig, tls: SecureContextOptions | undef
           slotsRefreshTimeout: config.dialTimeout,
           slotsRefreshInterval: 10_000,
           maxRedirections: redirections,
+          // Whoever asks has no time to wait for a cluster that mends itself.
+          retryDelayOnClusterDown: 0,
+          retryDelayOnTryAgain: 0,
           scaleReads: readFrom,
           redisOptions: { ...common, ...(tls && { tls: { ...tls } }) },
           // Certificates are for names: nodes are not to be reached by what a name resolves to.
@@ -49,6 +54,23 @@ export function newClient(config: RedisConfig, tls: SecureContextOptions | undef
         },
       );
   }
+}
+
+/**
+ * Connects, and waits for an answer: from every node of a cluster that gives one soon, so that the first calls do not have
+ * to wait for connections. @throws {Error} if there is no answer at all
+ */
+export async function connectClient(client: RedisClient): Promise<void> {
+  await client.connect();
+  if (client instanceof Redis) {
+    await client.ping();
+    return;
+  }
+  const answers = client.nodes().map(async (node) => {
+    if ((await within(soon, node.ping())) === 'late') throw new Error('it does not answer');
+  });
+  await Promise.any(answers);
+  await Promise.allSettled(answers);
 }
 
 /** For the log: where it is looked for, without credentials. */

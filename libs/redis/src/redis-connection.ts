@@ -49,6 +49,7 @@ interface Parts extends RedisConnectionOptions {
   readonly config: RedisConfig;
   readonly server: string;
   readonly open: () => RedisClient;
+  readonly connect: (client: RedisClient) => Promise<void>;
 }
 
 /** Calls that may wait for an answer at once. */
@@ -88,7 +89,7 @@ export class RedisConnection {
     config: RedisConfig,
     options: RedisConnectionOptions,
   ): Promise<RedisConnection> {
-    const [{ newClient, serversText }, tls] = await Promise.all([
+    const [{ connectClient, newClient, serversText }, tls] = await Promise.all([
       import('./redis-client.js'),
       tlsOf(config),
     ]);
@@ -97,6 +98,7 @@ export class RedisConnection {
       config,
       server: serversText(config),
       open: () => newClient(config, tls),
+      connect: connectClient,
     });
   }
 
@@ -234,7 +236,7 @@ export class RedisConnection {
     client.on('close', () => this.#leave(client, reason ?? 'the connection was closed'));
     this.#trying = client;
     try {
-      const answered = client.connect().then(() => client.ping());
+      const answered = this.parts.connect(client);
       // Nobody waits for this.
       if ((await within(this.parts.config.dialTimeout, answered)) !== 'late') return client;
       reason = 'it does not answer';

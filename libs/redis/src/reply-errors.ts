@@ -1,6 +1,8 @@
+import { isNativeError } from 'node:util/types';
+
 /** What a server that answers with an error has to say: the first word, such as `OOM` or `READONLY`. */
 export function replyErrorKind(error: unknown): string | undefined {
-  if (!(error instanceof Error) || error.name !== 'ReplyError') return undefined;
+  if (!isNativeError(error) || error.name !== 'ReplyError') return undefined;
   return /^[A-Z]{2,20}\b/.exec(error.message)?.[0] ?? 'ERR';
 }
 
@@ -16,6 +18,8 @@ export function meansAway(kind: string): boolean {
  * a password among them.
  */
 export function reasonOf(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
-  return error instanceof Error ? error.message || error.name : 'unknown';
+  if (!isNativeError(error)) return 'unknown';
+  // Of a name with several addresses: none of them can be reached.
+  const [first]: unknown[] = 'errors' in error && Array.isArray(error.errors) ? error.errors : [];
+  return first === undefined ? error.message || error.name : reasonOf(first);
 }
