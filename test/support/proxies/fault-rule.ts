@@ -6,7 +6,7 @@ import type { Amount, Fault } from './fault.js';
 import { s3Operation, splitUrl } from './s3-operation.js';
 
 /** All that is given must hold. */
-export interface Match {
+interface Match {
   readonly method?: string | readonly string[];
   /** S3's names, such as `UploadPart`. */
   readonly operation?: string | readonly string[];

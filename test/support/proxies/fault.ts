@@ -40,7 +40,11 @@ export type Fault =
   /** Gives the answer to the same URL again for so long: a list that lags. */
   | { readonly kind: 'stale'; readonly ms: number };
 
-/** An answer as S3 words its errors. */
+/**
+ * An answer as S3 words its errors.
+ *
+ * @public
+ */
 export function s3Error(
   status: number,
   code: string,
@@ -55,6 +59,7 @@ export function s3Error(
 }
 
 export const slowDown = s3Error(503, 'SlowDown');
+/** @public */
 export const internalError = s3Error(500, 'InternalError');
 export const clockSkew = s3Error(403, 'RequestTimeTooSkewed');
 

@@ -58,8 +58,12 @@ export class Azurite extends RealServer {
   }
 
   get connectionString(): string {
-    const [scheme] = this.endpoint.split(':');
-    return `DefaultEndpointsProtocol=${scheme};AccountName=${account};AccountKey=${key};BlobEndpoint=${this.endpoint};`;
+    return connectionString(this.endpoint);
+  }
+
+  /** @param url of a proxy before it, without a path */
+  connectionStringThrough(url: string): string {
+    return connectionString(`${url}/${account}`);
   }
 
   async makeContainer(name: string): Promise<void> {
@@ -71,6 +75,11 @@ export class Azurite extends RealServer {
       throw new Error(`container ${name}: ${response.status} ${await response.text()}`);
     }
   }
+}
+
+function connectionString(endpoint: string): string {
+  const [scheme = ''] = endpoint.split(':');
+  return `DefaultEndpointsProtocol=${scheme};AccountName=${account};AccountKey=${key};BlobEndpoint=${endpoint};`;
 }
 
 /** The headers of a request without a body. */

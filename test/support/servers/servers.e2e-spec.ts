@@ -1,40 +1,19 @@
 import { readFile } from 'node:fs/promises';
 
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 
 import { describeWith } from '../../components/components.js';
-import { TempDir } from '../temp-dir.js';
 import { until } from '../until.js';
 import { Azurite } from './azurite.js';
 import { FakeGcs } from './fake-gcs.js';
 import { Minio } from './minio.js';
-import type { RealServer } from './real-server.js';
 import { RedisCluster } from './redis-cluster.js';
 import { RedisSentinel } from './redis-sentinel.js';
 import { queueArgs, Redis, redisCli } from './redis.js';
 import type { S3Server } from './s3-server.js';
+import { serverOfSuite } from './server-of-suite.js';
 import { Swift } from './swift.js';
 import { VersityGateway } from './versitygw.js';
-
-/** A server for the tests of one suite. */
-function started<Server extends RealServer>(
-  start: (folder: string) => Promise<Server>,
-): () => Server {
-  let folder: TempDir;
-  let server: Server | undefined;
-  beforeAll(async () => {
-    folder = await TempDir.create('servers');
-    server = await start(folder.path);
-  }, 60_000);
-  afterAll(async () => {
-    await server?.stop();
-    await folder.remove();
-  });
-  return () => {
-    if (server === undefined) throw new Error('the server was not started');
-    return server;
-  };
-}
 
 function itStoresObjects(server: () => S3Server): void {
   it('gives back an object from a bucket that it made', async () => {
@@ -53,7 +32,7 @@ function itStoresObjects(server: () => S3Server): void {
 }
 
 describeWith(['minio'], 'MinIO', () => {
-  const minio = started((folder) => Minio.start(folder, { address: '127.0.0.7' }));
+  const minio = serverOfSuite((folder) => Minio.start(folder, { address: '127.0.0.7' }));
   itStoresObjects(minio);
 
   it('has its objects after it was killed and started again', async () => {
@@ -69,11 +48,11 @@ describeWith(['minio'], 'MinIO', () => {
 });
 
 describeWith(['versitygw'], 'versitygw', () => {
-  itStoresObjects(started((folder) => VersityGateway.start(folder)));
+  itStoresObjects(serverOfSuite((folder) => VersityGateway.start(folder)));
 });
 
 describeWith(['azurite-blob'], 'Azurite', () => {
-  const azurite = started((folder) => Azurite.start(folder));
+  const azurite = serverOfSuite((folder) => Azurite.start(folder));
 
   it('makes a container once', async () => {
     await azurite().makeContainer('blobs');
@@ -82,7 +61,7 @@ describeWith(['azurite-blob'], 'Azurite', () => {
 });
 
 describeWith(['fake-gcs-server'], 'fake-gcs-server', () => {
-  const gcs = started((folder) => FakeGcs.start(folder));
+  const gcs = serverOfSuite((folder) => FakeGcs.start(folder));
 
   it('gives back an object from a bucket that it made', async () => {
     await gcs().makeBucket('blobs');
@@ -107,7 +86,7 @@ describeWith(
   ],
   'Swift',
   () => {
-    const swift = started((folder) => Swift.start(folder, { s3api: true }));
+    const swift = serverOfSuite((folder) => Swift.start(folder, { s3api: true }));
     itStoresObjects(swift);
 
     it('shows the same objects to its own clients', async () => {
@@ -124,7 +103,7 @@ describeWith(
 
 describeWith(['redis-server'], 'Redis', () => {
   describe('on its own', () => {
-    const redis = started((folder) => Redis.start(folder, { args: queueArgs }));
+    const redis = serverOfSuite((folder) => Redis.start(folder, { args: queueArgs }));
 
     it('keeps what a queue needs when it is killed', async () => {
       await redis().command('set', 'job', 'waiting');
@@ -147,7 +126,7 @@ describeWith(['redis-server'], 'Redis', () => {
   });
 
   describe('with TLS and users', () => {
-    const redis = started((folder) =>
+    const redis = serverOfSuite((folder) =>
       Redis.start(folder, {
         tls: true,
         users: ['user default off', 'user holdfast on >s3cret ~holdfast:* +@all -@dangerous +info'],
@@ -165,7 +144,7 @@ describeWith(['redis-server'], 'Redis', () => {
   });
 
   describe('with sentinels', () => {
-    const set = started((folder) => RedisSentinel.start(folder));
+    const set = serverOfSuite((folder) => RedisSentinel.start(folder));
 
     it('has another master when the first is killed', async () => {
       const before = await set().master();
@@ -177,7 +156,7 @@ describeWith(['redis-server'], 'Redis', () => {
   });
 
   describe('as a cluster', () => {
-    const cluster = started((folder) => RedisCluster.start(folder));
+    const cluster = serverOfSuite((folder) => RedisCluster.start(folder));
 
     it('finds a key on whichever node has its slot', async () => {
       const [first = ''] = cluster().ports.map(String);
