@@ -54,6 +54,9 @@ export abstract class UploadArea {
   /** Bytes that every part but the last should have at least; 0 where any size will do. */
   abstract readonly minimumPartSize: number;
 
+  /** What it costs to read again what was written: nothing much on a disk, every byte of it on a bucket. */
+  readonly reReads: 'free' | 'costly' = 'free';
+
   /** Largest upload that the back end can hold, in bytes. */
   readonly maximumSize: number = Number.MAX_SAFE_INTEGER;
 

@@ -5,6 +5,7 @@ import { RangeInvalid, SizeInvalid } from '#oci/errors.js';
 import type { PartWriter } from '#storage/upload-area.js';
 
 import type { RunningHash } from './kept-hashes.js';
+import type { SavedHash, TravelingHash } from './traveling-hashes.js';
 
 /** What a request says of its body: its length, where it begins. All in bytes; undefined where it does not say. */
 export class BodyLength {
@@ -38,22 +39,36 @@ export interface UploadBodyOptions {
   readonly algorithm: DigestAlgorithm;
   /** The hash of the bytes that are there, if this process has it. */
   readonly running: RunningHash | undefined;
+  /** The hash of the bytes that are there, if it shall go on elsewhere. Takes the place of `running`. */
+  readonly traveling?: TravelingHash | undefined;
   /** The digest of the bytes that are there, if the state tells it. */
   readonly digestSoFar: Digest | undefined;
+}
+
+/** What is known of the bytes of an upload without reading them again. */
+export interface Hashed {
+  readonly digest: Digest | undefined;
+  /** To go on with in another process. */
+  readonly hash: SavedHash | undefined;
 }
 
 /** Bytes on their way into an upload, hashed as they pass wherever the bytes before them were. */
 export class UploadBody {
   readonly running: RunningHash | undefined;
+  readonly #traveling: TravelingHash | undefined;
+  readonly #algorithm: DigestAlgorithm;
   #digestSoFar: Digest | undefined;
 
   constructor(
     private readonly writer: PartWriter,
     options: UploadBodyOptions,
   ) {
-    const { algorithm } = options;
-    const fresh = writer.size === 0 ? { algorithm, hash: createHash(algorithm) } : undefined;
-    this.running = options.running ?? fresh;
+    const { algorithm, traveling } = options;
+    const fresh = () =>
+      writer.size === 0 ? { algorithm, hash: createHash(algorithm) } : undefined;
+    this.running = traveling === undefined ? (options.running ?? fresh()) : undefined;
+    this.#traveling = traveling;
+    this.#algorithm = algorithm;
     this.#digestSoFar = options.digestSoFar;
   }
 
@@ -62,20 +77,38 @@ export class UploadBody {
     readonly length: BodyLength;
   }): Promise<void> {
     const before = this.writer.size;
-    for await (const bytes of chunk.bytes) {
-      const written = this.writer.write(bytes);
-      this.running?.hash.update(bytes);
-      if (written !== undefined) await written;
+    try {
+      for await (const bytes of chunk.bytes) {
+        // Before they are the writer's, which gives their memory back when it likes.
+        const copied = this.#traveling?.update(bytes);
+        if (copied !== undefined) await copied;
+        const written = this.writer.write(bytes);
+        this.running?.hash.update(bytes);
+        if (written !== undefined) await written;
+      }
+      const taken = this.writer.size - before;
+      chunk.length.requireLength(taken);
+      if (taken > 0) this.#digestSoFar = undefined;
+    } catch (error) {
+      this.#traveling?.drop();
+      throw error;
     }
-    const taken = this.writer.size - before;
-    chunk.length.requireLength(taken);
-    if (taken > 0) this.#digestSoFar = undefined;
   }
 
-  /** Of all bytes of the upload; undefined when those before this body were not hashed here. */
-  digest(): Digest | undefined {
-    if (this.#digestSoFar !== undefined) return this.#digestSoFar;
-    return this.running && Digest.from(this.running.hash.copy(), this.running.algorithm);
+  /** Ends the hash. Of all bytes of the upload; no digest when those before this body were not hashed here. */
+  async hashed(): Promise<Hashed> {
+    if (this.#traveling !== undefined) {
+      const algorithm = this.#algorithm;
+      const soFar = await this.#traveling.finish();
+      return {
+        digest: soFar ? Digest.parse(`${algorithm}:${soFar.hex}`) : this.#digestSoFar,
+        hash: soFar && { algorithm, saved: soFar.saved },
+      };
+    }
+    const { running } = this;
+    const digest =
+      this.#digestSoFar ?? (running && Digest.from(running.hash.copy(), running.algorithm));
+    return { digest, hash: undefined };
   }
 
   async readAgain(algorithm: DigestAlgorithm): Promise<Digest> {

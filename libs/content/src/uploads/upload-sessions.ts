@@ -1,20 +1,17 @@
 import type { DigestAlgorithm } from '#oci/digest.js';
 import { Digest } from '#oci/digest.js';
-import { BlobUploadUnknown, DigestInvalid, RangeInvalid } from '#oci/errors.js';
+import { BlobUploadUnknown, DigestInvalid } from '#oci/errors.js';
 import type { RepositoryName } from '#oci/repository-name.js';
 import type { StorageDriver } from '#storage/storage-driver.js';
-import {
-  type ClaimPurpose,
-  PartsClaimed,
-  type PartWriter,
-  SessionEnded,
-} from '#storage/upload-area.js';
+import { PartsClaimed, type PartWriter, SessionEnded } from '#storage/upload-area.js';
 
 import type { BlobStore } from '../blobs/blob-store.js';
 import { KeptHashes } from './kept-hashes.js';
 import { isSessionId, newSessionId } from './session-id.js';
 import type { SigningSecrets } from './signing-secrets.js';
+import { TravelingHashes } from './traveling-hashes.js';
 import { type BodyLength, UploadBody } from './upload-body.js';
+import { type ClaimedLine, orAbandon, unknown, UploadGone, UploadLines } from './upload-lines.js';
 import { offsetOf, signState, type UploadState, verifyState } from './upload-state.js';
 
 export interface UploadOwner {
@@ -30,25 +27,26 @@ export interface UploadChunk {
   readonly length: BodyLength;
 }
 
-/** Nothing is left of the upload, and nothing says that it was cancelled. */
-class UploadGone extends BlobUploadUnknown {}
-
 /** How long a Location stays good after its answer: a week, as Distribution keeps uploads (milliseconds). */
 const stateLifetime = 7 * 24 * 60 * 60 * 1000;
 
 /** Uploads from the first request to the blob. Each method is one request, in any process. */
 export class UploadSessions {
+  readonly #lines: UploadLines;
   readonly #hashes = new KeptHashes();
+  readonly #traveling = new TravelingHashes();
   /** Begun by a request that has not been answered yet. */
   readonly #newborn = new WeakSet<UploadState>();
   readonly #committing = new Map<string, Promise<number>>();
 
   constructor(
-    private readonly driver: StorageDriver,
+    private readonly driver: Pick<StorageDriver, 'uploads'>,
     private readonly blobs: BlobStore,
     private readonly secrets: SigningSecrets,
     private readonly now: () => number = Date.now,
-  ) {}
+  ) {
+    this.#lines = new UploadLines(driver.uploads);
+  }
 
   /** Bytes that a chunk should have at least; 0 where any size will do. */
   get minimumChunkSize(): number {
@@ -80,27 +78,31 @@ export class UploadSessions {
 
   /** What the storage has, whatever the state says. @throws {BlobUploadUnknown} */
   async status(state: UploadState): Promise<UploadState> {
-    const found = await this.#find(state);
+    const found = await this.#lines.find(state.session);
     if (found === undefined) {
       if (offsetOf(state) > 0) throw new BlobUploadUnknown('the upload was committed or cancelled');
-      return this.#renew(state, { parts: undefined, claimed: false, digest: undefined });
+      return this.#renew(state, { parts: undefined, claimed: false, ...unknown });
     }
     const same = found.parts.size === offsetOf(state) && found.parts.token === state.parts?.token;
-    const digest = same ? state.digest : undefined;
-    return this.#renew(state, { ...found, digest });
+    const { digest, hash } = same ? state : unknown;
+    return this.#renew(state, { ...found, digest, hash });
   }
 
   /** Appends a request's bytes; the state that is returned holds them. On any error the session is as it was. */
   async append(state: UploadState, chunk: UploadChunk): Promise<UploadState> {
     chunk.length.requireStart(offsetOf(state));
-    const writer = await this.#claim(state);
-    const body = this.#bodyOf(state, writer, state.algorithm);
-    await this.#orAbandon(writer, () => body.take(chunk));
-    const parts = await this.#finish(writer, state);
+    const newborn = this.#newborn.has(state);
+    const { writer, known } = await this.#lines.claim(state, { newborn });
+    // A body that says where it begins is likely to be one of several.
+    const travels = chunk.length.start !== undefined;
+    const body = this.#bodyOf(known, writer, { algorithm: state.algorithm, travels });
+    await orAbandon(writer, () => body.take(chunk));
+    const hashed = body.hashed();
+    const parts = await this.#lines.finish(writer, state.session);
     const running = body.running;
     if (running !== undefined) this.#hashes.keep(parts, running);
     this.#hashes.forget(state.parts);
-    return this.#renew(state, { parts, claimed: false, digest: body.digest() });
+    return this.#renew(state, { parts, claimed: false, ...(await hashed) });
   }
 
   async cancel(state: UploadState): Promise<void> {
@@ -128,15 +130,20 @@ export class UploadSessions {
     return commit;
   }
 
+  async onApplicationShutdown(): Promise<void> {
+    await this.#traveling.close();
+  }
+
   async #commit(
     state: UploadState,
     digest: Digest,
     chunk: UploadChunk | undefined,
   ): Promise<number> {
-    let writer: PartWriter;
+    let claimed: ClaimedLine;
     try {
-      writer = await this.#claim(state, {
+      claimed = await this.#lines.claim(state, {
         recover: true,
+        newborn: this.#newborn.has(state),
         complete: chunk === undefined,
         destination: this.blobs.placeOf(state.name, digest).path,
       });
@@ -148,10 +155,15 @@ export class UploadSessions {
       }
       throw error;
     }
-    const body = this.#bodyOf(state, writer, digest.algorithm);
-    await this.#orAbandon(writer, async () => {
+    const { writer, known } = claimed;
+    const settled = chunk === undefined && known.digest?.algorithm === digest.algorithm;
+    const body = this.#bodyOf(settled ? { ...known, hash: undefined } : known, writer, {
+      algorithm: digest.algorithm,
+      travels: false,
+    });
+    await orAbandon(writer, async () => {
       if (chunk !== undefined) await body.take(chunk);
-      const actual = body.digest() ?? (await body.readAgain(digest.algorithm));
+      const actual = (await body.hashed()).digest ?? (await body.readAgain(digest.algorithm));
       if (!actual.equals(digest)) {
         throw new DigestInvalid('uploaded content does not have the digest that was given', {
           expected: digest.toString(),
@@ -176,74 +188,21 @@ export class UploadSessions {
     return size;
   }
 
-  #bodyOf(state: UploadState, writer: PartWriter, algorithm: DigestAlgorithm): UploadBody {
-    const kept = state.parts && this.#hashes.copy(state.parts);
+  /** @param travels whether the hash of a body that begins an upload shall go on in another process */
+  #bodyOf(
+    { parts, digest, hash }: ClaimedLine['known'],
+    writer: PartWriter,
+    { algorithm, travels }: { algorithm: DigestAlgorithm; travels: boolean },
+  ): UploadBody {
+    const kept = parts && this.#hashes.copy(parts);
+    const saved = hash?.algorithm === algorithm ? hash.saved : undefined;
+    const begins = travels && writer.size === 0 && this.driver.uploads.reReads === 'costly';
     return new UploadBody(writer, {
       algorithm,
       running: kept?.algorithm === algorithm ? kept : undefined,
-      digestSoFar: state.digest?.algorithm === algorithm ? state.digest : undefined,
+      traveling: saved || begins ? this.#traveling.begin(algorithm, saved) : undefined,
+      digestSoFar: digest?.algorithm === algorithm ? digest : undefined,
     });
-  }
-
-  /**
-   * Who cannot have the parts that the state names is told where the upload stands: a chunk may have been sent twice, or to
-   * an older Location. The session stays as it is.
-   */
-  async #claim(
-    state: UploadState,
-    { recover = false, ...purpose }: ClaimPurpose & { recover?: boolean } = {},
-  ): Promise<PartWriter> {
-    const { uploads } = this.driver;
-    try {
-      if (state.claimed && state.parts) return await uploads.recover(state.session, state.parts);
-      return await uploads.claim(state.session, state.parts, {
-        ...purpose,
-        newborn: this.#newborn.has(state),
-      });
-    } catch (error) {
-      if (error instanceof SessionEnded) throw new BlobUploadUnknown('the upload was cancelled');
-      if (!(error instanceof PartsClaimed)) throw error;
-    }
-    const found = await this.#find(state);
-    if (found === undefined) throw new UploadGone('the upload was committed or purged');
-    // A writer that seemed dead when this state was made has given the line back meanwhile.
-    const givenBack = !found.claimed && state.claimed;
-    if (found.parts.size !== offsetOf(state) || !(recover || givenBack)) {
-      throw outOfOrder(state, found.parts.size);
-    }
-    const taken = found.claimed
-      ? uploads.recover(state.session, found.parts)
-      : uploads.claim(state.session, found.parts);
-    return taken.catch((error: unknown) => {
-      throw error instanceof PartsClaimed ? outOfOrder(state, offsetOf(state)) : error;
-    });
-  }
-
-  async #find(state: UploadState) {
-    try {
-      return await this.driver.uploads.find(state.session);
-    } catch (error) {
-      if (error instanceof SessionEnded) throw new BlobUploadUnknown('the upload was cancelled');
-      throw error;
-    }
-  }
-
-  async #finish(writer: PartWriter, state: UploadState) {
-    try {
-      return await writer.finish();
-    } catch (error) {
-      if (!(error instanceof PartsClaimed)) throw error;
-      throw new BlobUploadUnknown(`upload ${state.session} was cancelled meanwhile`);
-    }
-  }
-
-  async #orAbandon(writer: PartWriter, action: () => Promise<void>): Promise<void> {
-    try {
-      await action();
-    } catch (error) {
-      await writer.abandon();
-      throw error;
-    }
   }
 
   #stateOf(owner: UploadOwner & { session: string; algorithm: DigestAlgorithm }): UploadState {
@@ -251,22 +210,15 @@ export class UploadSessions {
       ...owner,
       parts: undefined,
       claimed: false,
-      digest: undefined,
+      ...unknown,
       expires: this.now() + stateLifetime,
     };
   }
 
   #renew(
     state: UploadState,
-    change: Pick<UploadState, 'parts' | 'claimed' | 'digest'>,
+    change: Pick<UploadState, 'parts' | 'claimed' | 'digest' | 'hash'>,
   ): UploadState {
     return { ...state, ...change, expires: this.now() + stateLifetime };
   }
-}
-
-function outOfOrder(state: UploadState, size: number): RangeInvalid {
-  return new RangeInvalid('the chunk does not begin where the upload ends', {
-    expectedOffset: size,
-    offset: offsetOf(state),
-  });
 }

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
@@ -51,6 +51,42 @@ describe('upload state (row H7)', () => {
     const text = signState(secret, longest);
     expect(text.length).toBeLessThan(2048);
     expect(verifyState([secret], text, longest, 0)).toEqual(longest);
+  });
+
+  describe('with the hash to go on with', () => {
+    const hash = { algorithm: 'sha512', saved: randomBytes(212) } as const;
+    const long = {
+      ...state,
+      name: parseRepositoryName('a'.repeat(255)),
+      subject: '\u{1f600}'.repeat(4000),
+      digest: Digest.of(Buffer.from('x'), 'sha512'),
+      hash,
+    };
+    const signedAndRead = (parts: string) => {
+      const whole = { ...long, parts: { size: 1, token: parts } };
+      const text = signState(secret, whole);
+      const { digest, hash: saved } = verifyState([secret], text, whole, 0);
+      return { fits: text.length <= 2048, digest: digest?.toString(), saved: saved?.saved };
+    };
+
+    it('comes back as it was signed', () => {
+      expect(verify(signState(secret, { ...state, hash })).hash).toEqual(hash);
+    });
+
+    it('is small', () => {
+      expect(signedAndRead('p'.repeat(550))).toEqual({
+        fits: true,
+        digest: long.digest.toString(),
+        saved: hash.saved,
+      });
+    });
+
+    it('leaves out what can be read again where there is no room for it', () => {
+      const digest = long.digest.toString();
+      expect(signedAndRead('p'.repeat(700))).toEqual({ fits: true, saved: hash.saved });
+      expect(signedAndRead('p'.repeat(850))).toEqual({ fits: true, digest });
+      expect(signedAndRead('p'.repeat(1000))).toEqual({ fits: true });
+    });
   });
 
   it('is taken with any of the secrets, so that one can be replaced', () => {
@@ -120,6 +156,7 @@ describe('upload state (row H7)', () => {
     ['a negative size', JSON.stringify({ ...payload(), p: [-1, 'a'] })],
     ['a size that is not whole', JSON.stringify({ ...payload(), p: [1.5, 'a'] })],
     ['a digest that is none', JSON.stringify({ ...payload(), d: 'sha256:x' })],
+    ['a hash of no kind', JSON.stringify({ ...payload(), h: ['md5', 'AAAA'] })],
     ['an algorithm that is none', JSON.stringify({ ...payload(), a: 'md5' })],
     ['a text for a time', JSON.stringify({ ...payload(), e: 'never' })],
   ])('is refused, signed by ourselves, when it holds %s', (_what, body) => {

@@ -7,6 +7,8 @@ import { BlobUploadUnknown } from '#oci/errors.js';
 import type { RepositoryName } from '#oci/repository-name.js';
 import type { UploadedParts } from '#storage/upload-area.js';
 
+import type { SavedHash } from './traveling-hashes.js';
+
 /** All that is known of an upload session. It travels in the `_state` of the Location, signed; no replica keeps it. */
 export interface UploadState {
   readonly name: RepositoryName;
@@ -19,6 +21,8 @@ export interface UploadState {
   readonly claimed: boolean;
   /** Of all bytes so far; undefined when nobody could hash them as they passed. */
   readonly digest: Digest | undefined;
+  /** To go on with the hash of all bytes so far; undefined where the storage is read again instead. */
+  readonly hash?: SavedHash | undefined;
   /** What was announced at the start, to hash with. */
   readonly algorithm: DigestAlgorithm;
   /** Milliseconds since 1970. */
@@ -30,6 +34,8 @@ const longestToken = 2048;
 const macLength = 32;
 const longestSubject = 64;
 
+const algorithm = z.enum(['sha256', 'sha512']);
+
 const payloadSchema = z.strictObject({
   n: z.string(),
   i: z.string(),
@@ -40,7 +46,8 @@ const payloadSchema = z.strictObject({
     .string()
     .refine((text) => Digest.tryParse(text) !== undefined)
     .optional(),
-  a: z.enum(['sha256', 'sha512']),
+  h: z.tuple([algorithm, z.string()]).optional(),
+  a: algorithm,
   e: z.number(),
 });
 
@@ -48,7 +55,21 @@ export function offsetOf(state: UploadState): number {
   return state.parts?.size ?? 0;
 }
 
+/** Where a long name or many parts leave no room, what only saves reading the bytes again gives way. */
 export function signState(secret: string, state: UploadState): string {
+  let token = tokenOf(secret, state);
+  for (const left of [
+    { digest: undefined },
+    { hash: undefined },
+    { digest: undefined, hash: undefined },
+  ]) {
+    if (token.length <= longestToken) break;
+    token = tokenOf(secret, { ...state, ...left });
+  }
+  return token;
+}
+
+function tokenOf(secret: string, state: UploadState): string {
   const payload: z.infer<typeof payloadSchema> = {
     n: state.name,
     i: state.session,
@@ -58,6 +79,9 @@ export function signState(secret: string, state: UploadState): string {
     ...(state.parts && { p: [state.parts.size, state.parts.token] }),
     ...(state.claimed && { c: 1 as const }),
     ...(state.digest && { d: state.digest.toString() }),
+    ...(state.hash && {
+      h: [state.hash.algorithm, Buffer.from(state.hash.saved).toString('base64url')],
+    }),
   };
   const body = Buffer.from(JSON.stringify(payload));
   return Buffer.concat([macOf(secret, body), body]).toString('base64url');
@@ -95,6 +119,7 @@ export function verifyState(
     parts: payload.p && { size: payload.p[0], token: payload.p[1] },
     claimed: payload.c === 1,
     digest: payload.d === undefined ? undefined : Digest.parse(payload.d),
+    hash: payload.h && { algorithm: payload.h[0], saved: Buffer.from(payload.h[1], 'base64url') },
     algorithm: payload.a,
     expires: payload.e,
   };
