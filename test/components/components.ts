@@ -1,29 +1,8 @@
-import { accessSync, constants } from 'node:fs';
-import { join } from 'node:path';
-
 import { describe, expect, it } from '@jest/globals';
 
-const own = join(process.env['HOLDFAST_COMPONENTS'] ?? '/var/cache/holdfast-components', 'bin');
+import { component } from './component.js';
+
 const required = process.env['HOLDFAST_REQUIRE_COMPONENTS'] === '1';
-
-/** Debian's folders come before the PATH: a newer docker there may lack what the tests use. */
-const folders = [
-  own,
-  '/usr/bin',
-  '/usr/sbin',
-  '/bin',
-  '/sbin',
-  ...(process.env['PATH'] ?? '').split(':').filter((folder) => folder !== ''),
-];
-
-/**
- * The absolute path of a real server, client or tool; undefined where `test/components/install` has not run.
- *
- * @public
- */
-export function component(name: string): string | undefined {
-  return folders.map((folder) => join(folder, name)).find(isExecutable);
-}
 
 /**
  * A suite that needs components: `body` is given their paths. Without them the suite is skipped and says so, and fails
@@ -59,14 +38,5 @@ export function describeWith<const Name extends string>(
     describe.skip(`${title} (${reason})`, () => {
       body(paths);
     });
-  }
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
   }
 }

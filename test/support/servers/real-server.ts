@@ -46,6 +46,13 @@ export async function listenOn({ address = '127.0.0.1', port }: ListenOptions): 
   return { address, port: chosen, host: `${address}:${chosen}` };
 }
 
+/** Ports that differ. */
+export async function freePorts(count: number): Promise<number[]> {
+  const ports = new Set<number>();
+  while (ports.size < count) ports.add(await freePort());
+  return [...ports];
+}
+
 /** Starts them together; should one fail, the others end. */
 export async function startAll(
   commands: readonly ServerCommand[],

@@ -2,9 +2,8 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { commandLine } from '../command-line.js';
-import { freePort } from '../free-port.js';
 import { until } from '../until.js';
-import { RealServer, startAll } from './real-server.js';
+import { freePorts, RealServer, startAll } from './real-server.js';
 import { answersPing, redisCli, redisCommand } from './redis.js';
 import type { ServerCommand, ServerProcess } from './server-process.js';
 
@@ -18,8 +17,11 @@ export class RedisCluster extends RealServer {
   }
 
   static async start(folder: string): Promise<RedisCluster> {
-    const ports = [await freePort(), await freePort(), await freePort()];
-    const commands = await Promise.all(ports.map((port) => nodeCommand(folder, port)));
+    const all = await freePorts(6);
+    const ports = all.slice(0, 3);
+    const commands = await Promise.all(
+      ports.map((port, index) => nodeCommand(folder, port, all[3 + index] ?? 0)),
+    );
     const cluster = new RedisCluster(ports, await startAll(commands));
     try {
       await cluster.#join();
@@ -46,12 +48,12 @@ export class RedisCluster extends RealServer {
   }
 }
 
-async function nodeCommand(folder: string, port: number): Promise<ServerCommand> {
+async function nodeCommand(folder: string, port: number, bus: number): Promise<ServerCommand> {
   const name = `cluster-${port}`;
   await mkdir(join(folder, name), { recursive: true });
   const args = commandLine`--port ${port} --bind 127.0.0.1`;
   // The port of the bus would be this one's plus 10000, which may be taken or too high.
-  args.push('--cluster-enabled', 'yes', '--cluster-port', String(await freePort()));
+  args.push('--cluster-enabled', 'yes', '--cluster-port', String(bus));
   args.push('--cluster-node-timeout', '2000');
   return { ...redisCommand(folder, name, args), ready: () => answersPing(['-p', String(port)]) };
 }

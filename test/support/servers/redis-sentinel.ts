@@ -2,9 +2,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { commandLine } from '../command-line.js';
-import { freePort } from '../free-port.js';
 import { until } from '../until.js';
-import { RealServer, startAll } from './real-server.js';
+import { freePorts, RealServer, startAll } from './real-server.js';
 import { answersPing, redisCli, redisCommand } from './redis.js';
 import { type ServerCommand, type ServerProcess, serverEnvironment } from './server-process.js';
 
@@ -22,18 +21,20 @@ export class RedisSentinel extends RealServer {
   static async start(folder: string): Promise<RedisSentinel> {
     const ports = await freePorts(6);
     const [first = 0] = ports;
-    const commands = await Promise.all([
-      ...ports.slice(0, 3).map((port) => serverCommand(folder, port, first)),
-      ...ports.slice(3).map((port) => sentinelCommand(folder, port, first)),
-    ]);
-    const processes = await startAll(commands);
-    const nodes = processes.map((process, index) => ({ process, port: ports[index] ?? 0 }));
-    const set = new RedisSentinel(nodes.slice(0, 3), nodes.slice(3));
+    const servers = await startNodes(ports.slice(0, 3), (port) =>
+      serverCommand(folder, port, first),
+    );
+    const sentinels: Node[] = [];
     try {
-      await set.#settled(first);
-      return set;
+      // A sentinel that finds no replicas at its first look takes ten seconds to the next.
+      await inStep(first);
+      sentinels.push(
+        ...(await startNodes(ports.slice(3), (port) => sentinelCommand(folder, port, first))),
+      );
+      for (const { port } of sentinels) await knowsTheOthers(port);
+      return new RedisSentinel(servers, sentinels);
     } catch (error) {
-      await set.stop();
+      for (const { process } of [...servers, ...sentinels]) await process.stop();
       throw error;
     }
   }
@@ -59,27 +60,36 @@ export class RedisSentinel extends RealServer {
     await until('another master', async () => (await this.master()) !== old);
     return node.process;
   }
-
-  /** A failover promotes an empty replica unless both have had their first copy. */
-  async #settled(master: number): Promise<void> {
-    await until('two replicas in step', async () => {
-      const replication = await cli(master, 'info replication');
-      return replication.match(/state=online/g)?.length === 2;
-    });
-    for (const { port } of this.sentinels) {
-      await until('the sentinels to know each other', async () =>
-        (await cli(port, 'sentinel ckquorum mymaster')).startsWith('OK 3 '),
-      );
-      await until('the sentinels to know the replicas', async () =>
-        /^num-slaves\n2$/m.test(await cli(port, 'sentinel master mymaster')),
-      );
-    }
-  }
 }
 
 interface Node {
   readonly port: number;
   readonly process: ServerProcess;
+}
+
+async function startNodes(
+  ports: readonly number[],
+  command: (port: number) => Promise<ServerCommand>,
+): Promise<readonly Node[]> {
+  const processes = await startAll(await Promise.all(ports.map(command)));
+  return processes.map((process, index) => ({ process, port: ports[index] ?? 0 }));
+}
+
+/** Both replicas have had their first copy: a failover would promote an empty one. */
+async function inStep(master: number): Promise<void> {
+  await until('two replicas in step', async () => {
+    const replication = await cli(master, 'info replication');
+    return replication.match(/state=online/g)?.length === 2;
+  });
+}
+
+async function knowsTheOthers(sentinel: number): Promise<void> {
+  await until(`sentinel ${sentinel} to know the other two`, async () =>
+    (await cli(sentinel, 'sentinel ckquorum mymaster')).startsWith('OK 3 '),
+  );
+  await until(`sentinel ${sentinel} to know the replicas`, async () =>
+    /^num-slaves\n2$/m.test(await cli(sentinel, 'sentinel master mymaster')),
+  );
 }
 
 async function serverCommand(folder: string, port: number, first: number): Promise<ServerCommand> {
@@ -117,12 +127,6 @@ sentinel failover-timeout mymaster 3000
     log: `${own}.log`,
     ready: () => answersPing(['-p', String(port)]),
   };
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const ports = new Set<number>();
-  while (ports.size < count) ports.add(await freePort());
-  return [...ports];
 }
 
 function cli(port: number, line: string): Promise<string> {

@@ -2,7 +2,7 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { connect } from 'node:net';
 import { basename } from 'node:path';
 
-import { component } from '../../components/components.js';
+import { component } from '../../components/component.js';
 import { type ProcessOptions, RunningProcess } from '../process.js';
 
 export interface ServerCommand extends ProcessOptions {

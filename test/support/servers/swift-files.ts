@@ -1,6 +1,6 @@
 /** The servers that have a ring each. */
 export const ringServers = ['object', 'container', 'account'] as const;
-export type RingServer = (typeof ringServers)[number];
+type RingServer = (typeof ringServers)[number];
 
 export const swiftFile = `[swift-hash]
 swift_hash_path_prefix = t
@@ -59,6 +59,19 @@ ${filter('slo', 'slo', 'min_segment_size = 1')}
 ${filter('s3api', 's3api', 'location = us-east-1')}
 ${['catch_errors', 'healthcheck', 'listing_formats', 'bulk', 'copy', 'dlo', 'versioned_writes'].map((name) => filter(name)).join('\n')}`;
 }
+
+/** Writes the rings of servers given as `NAME:PORT` to a folder: one device each, without replicas. */
+export const ringScript = `import sys
+from swift.common.ring import RingBuilder
+folder = sys.argv[1]
+for name, port in (server.split(':') for server in sys.argv[2:]):
+    address = {'ip': '127.0.0.1', 'port': int(port)}
+    replication = {'replication_' + key: value for key, value in address.items()}
+    builder = RingBuilder(4, 1, 1)
+    builder.add_dev({'region': 1, 'zone': 1, 'device': 'sd1', 'weight': 1, **address, **replication})
+    builder.rebalance()
+    builder.get_ring().save(folder + '/' + name + '.ring.gz')
+`;
 
 /** One process each, without workers of their own, so that a signal reaches the server. */
 function common(port: number, root: string): string {

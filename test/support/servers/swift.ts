@@ -1,18 +1,11 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { freePort } from '../free-port.js';
 import { run } from '../process.js';
-import { startAll } from './real-server.js';
+import { freePorts, startAll } from './real-server.js';
 import { S3Server } from './s3-server.js';
 import { answersOk, listens, type ServerCommand, serverEnvironment } from './server-process.js';
-import {
-  proxyFile,
-  type RingServer,
-  ringServerFile,
-  ringServers,
-  swiftFile,
-} from './swift-files.js';
+import { proxyFile, ringScript, ringServerFile, ringServers, swiftFile } from './swift-files.js';
 
 export interface SwiftOptions {
   /** Speaks S3 too, at the same address, as old servers do: without conditional writes. */
@@ -38,15 +31,22 @@ export class Swift extends S3Server {
     await mkdir(join(root, 'dev', 'sd1'), { recursive: true });
     await mkdir(join(root, 'recon'));
     await writeFile(join(root, 'swift.conf'), swiftFile);
-    const memcached = await freePort();
-    const port = await freePort();
+    const [port = 0, memcached = 0, ...ports] = await freePorts(2 + ringServers.length);
     const proxy = join(root, 'proxy.conf');
     await writeFile(proxy, proxyFile({ port, root, memcached, s3api, account, user: name, key }));
     const commands = [
       cacheCommand(folder, memcached),
-      ...(await Promise.all(ringServers.map((server) => ringServer(folder, root, server)))),
       pythonCommand(folder, 'swift-proxy-server', proxy, port),
     ];
+    const rings: string[] = [];
+    for (const [index, server] of ringServers.entries()) {
+      const own = ports[index] ?? 0;
+      const file = join(root, `${server}.conf`);
+      await writeFile(file, ringServerFile(server, own, root));
+      commands.push(pythonCommand(folder, `swift-${server}-server`, file, own));
+      rings.push(`${server}:${own}`);
+    }
+    await run('/usr/bin/python3', ['-c', ringScript, root, ...rings]);
     const processes = await startAll(commands);
     const credentials = { accessKey: `${account}:${name}`, secretKey: key };
     return new Swift(`http://127.0.0.1:${port}`, credentials, processes);
@@ -80,22 +80,6 @@ export class Swift extends S3Server {
       throw new Error(`container ${container}: ${response.status} ${await response.text()}`);
     }
   }
-}
-
-async function ringServer(
-  folder: string,
-  root: string,
-  server: RingServer,
-): Promise<ServerCommand> {
-  const port = await freePort();
-  const file = join(root, `${server}.conf`);
-  await writeFile(file, ringServerFile(server, port, root));
-  const build = (...args: string[]) =>
-    run('/usr/bin/swift-ring-builder', [`${server}.builder`, ...args], { cwd: root });
-  await build('create', '4', '1', '1');
-  await build('add', `r1z1-127.0.0.1:${port}/sd1`, '1');
-  await build('rebalance');
-  return pythonCommand(folder, `swift-${server}-server`, file, port);
 }
 
 function pythonCommand(folder: string, program: string, file: string, port: number): ServerCommand {
