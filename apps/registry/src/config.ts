@@ -1,7 +1,8 @@
 import { z } from 'zod';
 
 import { authConfig } from '#auth/auth-config.js';
-import { documented } from '#config/key-docs.js';
+import { documented, ours } from '#config/key-docs.js';
+import { integer } from '#config/values.js';
 import {
   catalogConfig,
   contentStorageKeys,
@@ -15,6 +16,7 @@ import { logConfig } from '#telemetry/log-config.js';
 
 import { healthConfig } from './health/health-config.js';
 import { httpConfig } from './http/http-config.js';
+import { sharingRefusal } from './http/shared-secret.js';
 import {
   compatibilityConfig,
   middlewareConfig,
@@ -47,6 +49,13 @@ export const configSchema = z
       z.literal('0.1', 'expected 0.1').describe('Version of the format. Every file has it.'),
       { kind: 'text' },
     ),
+    replicas: ours(
+      integer({ min: 1 })
+        .default(1)
+        .describe(
+          'How many replicas share the storage. Several on a bucket need a secret of their own in `http`.',
+        ),
+    ),
     log: logConfig,
     loglevel: oldLoglevel,
     storage: storageConfig,
@@ -65,6 +74,10 @@ export const configSchema = z
     reporting: reportingConfig,
     compatibility: compatibilityConfig,
   })
+  .superRefine((config, context) => {
+    const refusal = sharingRefusal(config);
+    if (refusal) context.addIssue({ code: 'custom', ...refusal, path: [...refusal.path] });
+  })
   .superRefine(({ storage, redis }, context) => {
     if (!storage.cache.shared || redis !== undefined) return;
     const path = ['storage', 'cache', 'blobdescriptor'];
@@ -76,6 +89,7 @@ export const configSchema = z
   })
   .transform(
     ({
+      replicas,
       log,
       storage,
       auth,
@@ -88,6 +102,7 @@ export const configSchema = z
       redis,
       queue,
     }) => ({
+      replicas,
       log,
       storage,
       auth,

@@ -221,6 +221,11 @@ describe('the file', () => {
       'http.tls.ciphersuites[0] is "RC4": expected one of',
     ],
     ['http: { secret: [canary] }', 'http.secret: expected one value, not a list or a section'],
+    ['replicas: 0', 'replicas is "0": expected a whole number'],
+    [
+      'replicas: 2\nstorage: { inmemory: {} }',
+      'replicas is "2": expected 1, because storage.inmemory is not shared',
+    ],
     [
       'http: { secret: a, secrets: [b] }',
       'http.secret has a value that cannot be used: expected only one of http.secret, http.secrets, http.secretfile',

@@ -8,6 +8,7 @@ import { driverNames } from '#storage/storage-config.js';
 
 import { configSchema } from './config.js';
 import type { Config } from './config.js';
+import { sharingWarning } from './http/shared-secret.js';
 
 export type LoadedRegistryConfig = LoadedConfig<Config>;
 
@@ -15,7 +16,9 @@ export type LoadedRegistryConfig = LoadedConfig<Config>;
 export function loadRegistryConfig(
   options: { path?: string | undefined; env?: Environment } = {},
 ): LoadedRegistryConfig {
-  return loadConfig({ schema: configSchema, complete, ...options });
+  const loaded = loadConfig({ schema: configSchema, complete, ...options });
+  const risk = sharingWarning(loaded.config);
+  return risk === undefined ? loaded : { ...loaded, warnings: [...loaded.warnings, risk] };
 }
 
 /** The older name of the log level. Files unless another driver was chosen: below the working folder for who just tries it out, else where Distribution has them. */
