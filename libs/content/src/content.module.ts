@@ -1,5 +1,6 @@
 import { type DynamicModule, type FactoryProvider, Module } from '@nestjs/common';
 
+import type { ContentCache } from '#cache/content-cache.js';
 import { BlobAddresses } from '#storage/addresses/blob-addresses.js';
 import { StorageDriver } from '#storage/storage-driver.js';
 import { Log } from '#telemetry/log.js';
@@ -20,6 +21,8 @@ export interface ContentOptions {
   readonly validation: ValidationRules;
   /** What signs upload state. */
   readonly secrets: SigningSecrets;
+  /** What is known without asking the storage; nothing where undefined. */
+  readonly cache?: ContentCache | undefined;
   /** When to remove uploads that nobody finished; never where undefined. */
   readonly purging?: PurgeTimes | undefined;
 }
@@ -27,7 +30,7 @@ export interface ContentOptions {
 /** What a registry is, without HTTP. Needs a `StorageDriver`, its `BlobAddresses` and a `Log` from elsewhere. */
 @Module({})
 export class ContentModule {
-  static register({ validation, secrets, purging }: ContentOptions): DynamicModule {
+  static register({ validation, secrets, cache, purging }: ContentOptions): DynamicModule {
     const provided = [BlobStore, Tags, Referrers, Repositories, ManifestStore, UploadSessions];
     return {
       module: ContentModule,
@@ -35,7 +38,7 @@ export class ContentModule {
         {
           provide: BlobStore,
           useFactory: (driver: StorageDriver, addresses: BlobAddresses) =>
-            new BlobStore(driver, addresses),
+            new BlobStore(driver, addresses, cache),
           inject: [StorageDriver, BlobAddresses],
         },
         {
@@ -67,7 +70,7 @@ export class ContentModule {
             tags: Tags,
             referrers: Referrers,
             references: References,
-          ) => new ManifestStore(driver, blobs, tags, referrers, references),
+          ) => new ManifestStore(driver, blobs, tags, referrers, references, cache),
           inject: [StorageDriver, BlobStore, Tags, Referrers, References],
         },
         {

@@ -5,8 +5,8 @@ import type { Digest } from '#oci/digest.js';
 import { type CacheCounts, ContentCache } from '../content-cache.js';
 import { sizesLastFor } from '../times.js';
 
-/** With what is made of a body when it is parsed, which lives as long as the body does (bytes). */
-const mostManifests = 64 * 1024 * 1024;
+/** Bytes. Whoever parses manifests keeps those that are asked for often. */
+const mostManifests = 16 * 1024 * 1024;
 const mostSizes = 1_000_000;
 
 /** What this process has seen itself. */
@@ -14,7 +14,7 @@ export class MemoryCache extends ContentCache {
   readonly #sizes: LRUCache<string, number>;
   readonly #manifests = new LRUCache<string, Buffer>({
     maxSize: mostManifests,
-    sizeCalculation: (body) => body.length * 2 + 1024,
+    sizeCalculation: (body) => body.length + 1024,
   });
   readonly #counts = { requests: 0, hits: 0, errors: 0 };
 

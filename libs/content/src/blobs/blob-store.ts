@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 
 import { LRUCache } from 'lru-cache';
 
+import type { ContentCache } from '#cache/content-cache.js';
 import { Digest } from '#oci/digest.js';
 import { BlobDamaged, BlobUnknown } from '#oci/errors.js';
 import type { RepositoryName } from '#oci/repository-name.js';
@@ -31,10 +32,14 @@ export class BlobStore {
     sizeCalculation: (content) => content.length + 256,
   });
 
-  /** @param addresses where clients may fetch blobs themselves; nowhere if undefined */
+  /**
+   * @param addresses where clients may fetch blobs themselves; nowhere if undefined
+   * @param cache what is known of blobs without asking the storage; nothing if undefined
+   */
   constructor(
     private readonly driver: StorageDriver,
     private readonly addresses?: BlobAddresses,
+    private readonly cache?: ContentCache,
   ) {
     this.#sizes = new BlobSizes(driver);
   }
@@ -45,9 +50,9 @@ export class BlobStore {
    */
   async stat(name: RepositoryName, digest: Digest): Promise<number> {
     if (!(await this.isLinked(name, digest))) throw new BlobUnknown(digest);
-    const size = await this.wholeSize(digest);
-    if (size === undefined) throw new BlobUnknown(digest);
-    return size;
+    const state = await this.#state(digest);
+    if (typeof state !== 'number') throw new BlobUnknown(digest);
+    return state;
   }
 
   /** Whether {@link addressOf} gives any. */
@@ -84,11 +89,12 @@ export class BlobStore {
     readonly read: (range?: ByteRange) => Promise<StoredContent>;
   }> {
     if (!(await this.isLinked(name, digest))) throw new BlobUnknown(digest);
-    const size = await this.#check(digest);
+    const size = await this.#state(digest);
     if (size === 'missing') throw new BlobUnknown(digest);
     if (size === 'damaged') throw new BlobDamaged(digest);
     const whole = size <= largestKept ? await this.#readWhole(digest, size) : undefined;
-    return { size, whole, read: (range) => this.driver.read(blobDataPath(digest), range) };
+    const read = (range?: ByteRange) => this.#read(digest, size, range);
+    return { size: whole?.length ?? size, whole, read };
   }
 
   async isLinked(name: RepositoryName, digest: Digest): Promise<boolean> {
@@ -98,10 +104,10 @@ export class BlobStore {
 
   /** Whether this repository has the blob, undamaged. */
   async has(name: RepositoryName, digest: Digest): Promise<boolean> {
-    return (await this.isLinked(name, digest)) && (await this.wholeSize(digest)) !== undefined;
+    return (await this.isLinked(name, digest)) && typeof (await this.#state(digest)) === 'number';
   }
 
-  /** Size of the stored bytes, whichever repositories have them; undefined when they are missing or known to be damaged. */
+  /** Size of the stored bytes as they are now, whichever repositories have them; undefined when they are missing or known to be damaged. */
   async wholeSize(digest: Digest): Promise<number | undefined> {
     const state = await this.#check(digest);
     return typeof state === 'number' ? state : undefined;
@@ -117,7 +123,8 @@ export class BlobStore {
     digest: Digest,
     from: RepositoryName | undefined,
   ): Promise<number> {
-    const size = from === undefined ? await this.wholeSize(digest) : await this.stat(from, digest);
+    if (from !== undefined && !(await this.isLinked(from, digest))) throw new BlobUnknown(digest);
+    const size = await this.wholeSize(digest);
     if (size === undefined) throw new BlobUnknown(digest);
     await this.driver.confirm([blobDataPath(digest)]);
     await this.driver.put([linkFile(blobLinkPath(name, digest), digest)]);
@@ -144,6 +151,7 @@ export class BlobStore {
   async noteVerified(digest: Digest, size: number): Promise<void> {
     this.#small.delete(digest.toString());
     await this.#sizes.set(digest, size);
+    this.cache?.rememberSize(digest, size);
   }
 
   /**
@@ -163,7 +171,17 @@ export class BlobStore {
 
   async markDamaged(digest: Digest): Promise<void> {
     this.#small.delete(digest.toString());
+    this.cache?.forget(digest);
     await this.#sizes.markDamaged(digest);
+  }
+
+  /** As it is, or as somebody saw it a short while ago. Which repositories have the blob is not asked here. */
+  #state(digest: Digest): Promise<number | 'missing' | 'damaged'> {
+    return this.cache === undefined ? this.#check(digest) : this.#seen(this.cache, digest);
+  }
+
+  async #seen(cache: ContentCache, digest: Digest): Promise<number | 'missing' | 'damaged'> {
+    return (await cache.sizeOf(digest)) ?? this.#check(digest);
   }
 
   /** Bytes; or what is wrong. */
@@ -176,13 +194,39 @@ export class BlobStore {
       throw error;
     }
     const known = await this.#sizes.get(digest);
-    return known === undefined || known === size ? size : 'damaged';
+    if (known !== undefined && known !== size) return 'damaged';
+    this.cache?.rememberSize(digest, size);
+    return size;
+  }
+
+  /** The size was told to the client, or is about to be. */
+  async #read(digest: Digest, size: number, range?: ByteRange): Promise<StoredContent> {
+    const content = await this.#present(digest, () =>
+      this.driver.read(blobDataPath(digest), range),
+    );
+    if (content.size === size) return content;
+    this.cache?.forget(digest);
+    await content.close();
+    throw new BlobDamaged(digest);
+  }
+
+  /** What was seen a short while ago may be gone. */
+  async #present<T>(digest: Digest, read: () => Promise<T>): Promise<T> {
+    try {
+      return await read();
+    } catch (error) {
+      if (!(error instanceof PathNotFound)) throw error;
+      this.cache?.forget(digest);
+      throw new BlobUnknown(digest);
+    }
   }
 
   async #readWhole(digest: Digest, size: number): Promise<Buffer> {
     const kept = this.#small.get(digest.toString());
     if (kept?.length === size) return kept;
-    const content = await this.driver.get(blobDataPath(digest), { limit: largestKept });
+    const content = await this.#present(digest, () =>
+      this.driver.get(blobDataPath(digest), { limit: largestKept }),
+    );
     if (!Digest.of(content, digest.algorithm).equals(digest)) {
       await this.markDamaged(digest);
       throw new BlobDamaged(digest);

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 
+import type { ContentCache } from '#cache/content-cache.js';
 import { Digest } from '#oci/digest.js';
 import { BlobDamaged, ManifestUnknown } from '#oci/errors.js';
 import { type Manifest, maximumManifestSize, parseManifest } from '#oci/manifest.js';
@@ -33,12 +34,14 @@ export class ManifestStore {
   });
   readonly #learned = new LRUCache<string, true>({ max: 50_000 });
 
+  /** @param cache bodies that somebody has read before; none if undefined */
   constructor(
     private readonly driver: StorageDriver,
     private readonly blobs: BlobStore,
     private readonly tags: Tags,
     private readonly referrers: Referrers,
     private readonly references: References,
+    private readonly cache?: ContentCache,
   ) {}
 
   /**
@@ -47,7 +50,11 @@ export class ManifestStore {
    */
   async get(name: RepositoryName, digest: Digest): Promise<StoredManifest> {
     if (!(await this.#hasRevision(name, digest))) throw new ManifestUnknown(name, digest);
-    return this.#kept.get(this.#keyOf(name, digest)) ?? this.#read(name, digest);
+    const kept = this.#kept.get(this.#keyOf(name, digest));
+    if (kept === undefined || !this.#mayBeOfAnotherType(kept)) {
+      return kept ?? this.#read(name, digest);
+    }
+    return this.#typed(name, digest, kept.body);
   }
 
   /**
@@ -86,6 +93,7 @@ export class ManifestStore {
     if (!(await this.#hasRevision(name, digest))) await this.driver.put(records);
     await this.learnSizes(stored);
     this.#kept.set(this.#keyOf(name, digest), stored);
+    this.cache?.rememberManifest(digest, body);
     return stored;
   }
 
@@ -175,17 +183,25 @@ export class ManifestStore {
   }
 
   async #read(name: RepositoryName, digest: Digest): Promise<StoredManifest> {
-    const body = await this.#readBody(name, digest);
-    const written = await this.#writtenMediaType(name, digest);
-    const manifest = parseIfPossible(body, written);
-    const stored: StoredManifest = {
-      digest,
-      mediaType: manifest?.mediaType ?? written ?? MediaType.octetStream,
-      body,
-      manifest,
-    };
+    const known = await this.cache?.manifest(digest);
+    const stored = await this.#typed(name, digest, known ?? (await this.#readBody(name, digest)));
     this.#kept.set(this.#keyOf(name, digest), stored);
     return stored;
+  }
+
+  /** Where it does not say itself what it is, another replica may just have been told another type. */
+  #mayBeOfAnotherType({ manifest }: StoredManifest): boolean {
+    return this.cache !== undefined && manifest?.declaresMediaType !== true;
+  }
+
+  async #typed(name: RepositoryName, digest: Digest, body: Buffer): Promise<StoredManifest> {
+    const untold = parseIfPossible(body, undefined);
+    const written = untold?.declaresMediaType
+      ? undefined
+      : await this.#writtenMediaType(name, digest);
+    const manifest = written === undefined ? untold : parseIfPossible(body, written);
+    const mediaType = manifest?.mediaType ?? written ?? MediaType.octetStream;
+    return { digest, mediaType, body, manifest };
   }
 
   async #readBody(name: RepositoryName, digest: Digest): Promise<Buffer> {
@@ -197,7 +213,10 @@ export class ManifestStore {
       if (error instanceof ContentTooLarge) throw new BlobDamaged(digest, { size: error.size });
       throw error;
     }
-    if (Digest.of(body, digest.algorithm).equals(digest)) return body;
+    if (Digest.of(body, digest.algorithm).equals(digest)) {
+      this.cache?.rememberManifest(digest, body);
+      return body;
+    }
     await this.blobs.markDamaged(digest);
     throw new BlobDamaged(digest);
   }

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import type { ContentCache } from '#cache/content-cache.js';
 import { Digest, type DigestAlgorithm } from '#oci/digest.js';
 import { MediaType } from '#oci/media-type.js';
 import { parseTag } from '#oci/reference.js';
@@ -39,13 +40,21 @@ export class TestRegistry {
     readonly driver: StorageDriver,
     readonly uploads: (blobs: BlobStore) => UploadSessions,
     rules: ValidationRules,
+    cache: ContentCache | undefined,
   ) {
-    this.blobs = new BlobStore(driver);
+    this.blobs = new BlobStore(driver, undefined, cache);
     this.tags = new Tags(driver);
     this.referrers = new Referrers(driver);
     this.repositories = new Repositories(driver);
     const references = new References(driver, this.blobs, rules);
-    this.manifests = new ManifestStore(driver, this.blobs, this.tags, this.referrers, references);
+    this.manifests = new ManifestStore(
+      driver,
+      this.blobs,
+      this.tags,
+      this.referrers,
+      references,
+      cache,
+    );
   }
 
   static async on(
@@ -54,14 +63,17 @@ export class TestRegistry {
       rules = strict,
       secrets = [],
       now = Date.now,
+      cache,
     }: {
       rules?: ValidationRules;
       secrets?: readonly string[];
       now?: () => number;
+      cache?: ContentCache;
     } = {},
   ): Promise<TestRegistry> {
     const keys = await SigningSecrets.load(driver, secrets);
-    return new TestRegistry(driver, (blobs) => new UploadSessions(driver, blobs, keys, now), rules);
+    const uploads = (blobs: BlobStore) => new UploadSessions(driver, blobs, keys, now);
+    return new TestRegistry(driver, uploads, rules, cache);
   }
 
   async pushBlob(
