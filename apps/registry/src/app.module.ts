@@ -11,6 +11,7 @@ import { BaseController } from './api/base.controller.js';
 import { BlobsController } from './api/blobs.controller.js';
 import { CatalogController } from './api/catalog.controller.js';
 import { ManifestsController } from './api/manifests.controller.js';
+import { MethodPolicy } from './api/method-policy.guard.js';
 import { PageLimits } from './api/page-limits.js';
 import { ReferrersController } from './api/referrers.controller.js';
 import { TagsController } from './api/tags.controller.js';
@@ -81,6 +82,13 @@ export class AppModule {
       ],
       providers: [
         { provide: PublicUrl, useFactory: () => new PublicUrl(config.http, log) },
+        {
+          provide: MethodPolicy,
+          useValue: new MethodPolicy(
+            config.storage.maintenance.readonly.enabled,
+            config.storage.delete.enabled,
+          ),
+        },
         {
           provide: PageLimits,
           useValue: new PageLimits(config.tags.maxtags, config.catalog.maxentries),

@@ -8,7 +8,6 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AccessController } from '#auth/access-controller.js';
 
 import { AccessGuard } from './api/access.guard.js';
-import { MethodPolicyGuard } from './api/method-policy.guard.js';
 import { answerError, RegistryErrorFilter } from './api/registry-error.filter.js';
 import { AppModule, type AppParts } from './app.module.js';
 import { foldRepositoryName } from './http/fold-repository-name.js';
@@ -66,12 +65,6 @@ export async function createApp(options: AppOptions): Promise<NestFastifyApplica
   if (config.auth.scheme !== 'none') {
     app.useGlobalGuards(new AccessGuard(app.get(AccessController), app.get(PublicUrl), log));
   }
-  app.useGlobalGuards(
-    new MethodPolicyGuard({
-      readOnly: config.storage.maintenance.readonly.enabled,
-      deletes: config.storage.delete.enabled,
-    }),
-  );
   await app.init();
   return app;
 }

@@ -19,6 +19,12 @@ export function linkFile(path: string, digest: Digest): StoredFile {
 
 /** What a link points to; undefined when there is none, or when it is not a link: empty, too long, or something else. */
 export async function readLink(driver: StorageDriver, path: string): Promise<Digest | undefined> {
+  const atOnce = driver.getAtOnce(path, longestLink);
+  const digest = atOnce && parsed.get(atOnce);
+  return digest ?? readSlowly(driver, path);
+}
+
+async function readSlowly(driver: StorageDriver, path: string): Promise<Digest | undefined> {
   try {
     const content = await driver.get(path, { limit: longestLink });
     const known = parsed.get(content);

@@ -110,6 +110,14 @@ export abstract class StorageDriver {
    */
   abstract get(path: string, options: { limit: number }): Promise<Buffer>;
 
+  /**
+   * What `get` would give, where that can be told without waiting; undefined where it cannot, whatever the reason. For what is
+   * asked thousands of times a second.
+   */
+  getAtOnce(_path: string, _limit: number): Buffer | undefined {
+    return undefined;
+  }
+
   /** @throws {PathNotFound} also when the path is a folder */
   abstract stat(path: string): Promise<StoredStat>;
 

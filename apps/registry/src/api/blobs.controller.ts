@@ -1,4 +1,4 @@
-import { Controller, Delete, Get, Head, Req, Res } from '@nestjs/common';
+import { Controller, Delete, Get, Head, Req, Res, UseGuards } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import { BlobStore } from '#content/blobs/blob-store.js';
@@ -7,7 +7,8 @@ import type { RepositoryName } from '#oci/repository-name.js';
 
 import { PublicUrl } from '../http/public-url.js';
 import { parseRange } from './byte-ranges.js';
-import { isNotModified, sendContent, sendElsewhere, setBlobHeaders } from './content-reply.js';
+import { answer, blobHeaders, isNotModified, sendContent, sendElsewhere } from './content-reply.js';
+import { MethodPolicyGuard } from './method-policy.guard.js';
 import { BlobDigest, Name } from './params.js';
 
 @Controller('v2/:name/blobs')
@@ -25,9 +26,10 @@ export class BlobsController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const size = await this.blobs.stat(name, digest);
-    setBlobHeaders(reply, digest);
-    if (isNotModified(request, digest)) return void reply.status(304).send();
-    reply.header('content-length', size).send();
+    const headers = blobHeaders(digest);
+    if (isNotModified(request, digest)) return answer(reply, 304, headers);
+    headers['content-length'] = size;
+    answer(reply, 200, headers);
   }
 
   @Get(':digest')
@@ -43,29 +45,27 @@ export class BlobsController {
       if (address !== undefined) return sendElsewhere(reply, digest, address);
     }
     const blob = await this.blobs.open(name, digest);
-    if (isNotModified(request, digest)) {
-      setBlobHeaders(reply, digest);
-      return void reply.status(304).send();
-    }
+    const headers = blobHeaders(digest);
+    if (isNotModified(request, digest)) return answer(reply, 304, headers);
     const condition = request.headers['if-range'];
     const asked = condition === undefined || condition === `"${digest.toString()}"`;
     const range = asked ? rangeOf(request, reply, blob.size) : undefined;
-    setBlobHeaders(reply, digest);
     const status = range === undefined ? 200 : 206;
     if (range !== undefined) {
-      reply.header('content-range', `bytes ${range.start}-${range.end}/${blob.size}`);
+      headers['content-range'] = `bytes ${range.start}-${range.end}/${blob.size}`;
     }
-    reply.header('content-length', range === undefined ? blob.size : range.end - range.start + 1);
+    headers['content-length'] = range === undefined ? blob.size : range.end - range.start + 1;
     if (blob.whole !== undefined) {
       const bytes =
         range === undefined ? blob.whole : blob.whole.subarray(range.start, range.end + 1);
-      return void reply.status(status).send(bytes);
+      return answer(reply, status, headers, bytes);
     }
-    await sendContent(reply, status, await blob.read(range));
+    await sendContent(reply, status, headers, await blob.read(range));
   }
 
   /** Takes the blob from this repository. Its bytes stay while another repository, or a collector's grace, keeps them. */
   @Delete(':digest')
+  @UseGuards(MethodPolicyGuard)
   async delete(
     @Name() name: RepositoryName,
     @BlobDigest() digest: Digest,

@@ -8,6 +8,7 @@ import {
   Query as QueryParam,
   Req,
   Res,
+  UseGuards,
 } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
@@ -21,10 +22,11 @@ import { parseReference, parseTag, type Reference } from '#oci/reference.js';
 import type { RepositoryName } from '#oci/repository-name.js';
 
 import { PublicUrl } from '../http/public-url.js';
-import { isNotModified, setContentHeaders } from './content-reply.js';
+import { answer, contentHeaders, isNotModified } from './content-reply.js';
 import { TooManyTags } from './errors.js';
 import { readManifestBody } from './manifest-body.js';
 import { AcceptedTypes, childFor } from './manifest-negotiation.js';
+import { MethodPolicyGuard } from './method-policy.guard.js';
 import { all, ManifestReference, Name, type Query } from './params.js';
 
 /** Tags that one push may set (distribution-spec "dev" asks for 10 at least). */
@@ -45,10 +47,8 @@ export class ManifestsController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const stored = await this.#answerHead(name, reference, request, reply);
-    if (stored === undefined) return;
-    void this.manifests.learnSizesOnce(stored);
-    reply.send(stored.body);
+    const stored = await this.#find(name, parseKnown(name, reference), request);
+    if (answerManifest(request, reply, stored)) void this.manifests.learnSizesOnce(stored);
   }
 
   @Head(':reference')
@@ -58,10 +58,11 @@ export class ManifestsController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    if (await this.#answerHead(name, reference, request, reply)) reply.send();
+    answerManifest(request, reply, await this.#find(name, parseKnown(name, reference), request));
   }
 
   @Put(':reference')
+  @UseGuards(MethodPolicyGuard)
   async put(
     @Name() name: RepositoryName,
     @ManifestReference() reference: Reference,
@@ -98,6 +99,7 @@ export class ManifestsController {
   }
 
   @Delete(':reference')
+  @UseGuards(MethodPolicyGuard)
   async delete(
     @Name() name: RepositoryName,
     @Param('reference') text: string,
@@ -107,23 +109,6 @@ export class ManifestsController {
     if (typeof reference === 'string') await this.tags.delete(name, reference);
     else await this.manifests.delete(name, reference);
     reply.status(202).send();
-  }
-
-  /** Sets the headers of the answer; sends it when the client has the manifest already, and then returns nothing. */
-  async #answerHead(
-    name: RepositoryName,
-    reference: string,
-    request: FastifyRequest,
-    reply: FastifyReply,
-  ): Promise<StoredManifest | undefined> {
-    const stored = await this.#find(name, parseKnown(name, reference), request);
-    setContentHeaders(reply, stored.digest);
-    if (isNotModified(request, stored.digest)) {
-      reply.status(304).send();
-      return undefined;
-    }
-    reply.header('content-type', stored.mediaType).header('content-length', stored.body.length);
-    return stored;
   }
 
   async #find(
@@ -137,6 +122,23 @@ export class ManifestsController {
     const child = childFor(new AcceptedTypes(request.headers.accept), { name, reference }, stored);
     return child === undefined ? stored : this.manifests.get(name, child);
   }
+}
+
+/** Whether the client did not have it already. To HEAD the same answer goes without the body. */
+function answerManifest(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { digest, mediaType, body }: StoredManifest,
+): boolean {
+  const headers = contentHeaders(digest);
+  if (isNotModified(request, digest)) {
+    answer(reply, 304, headers);
+    return false;
+  }
+  headers['content-type'] = mediaType;
+  headers['content-length'] = body.length;
+  answer(reply, 200, headers, request.method === 'HEAD' ? undefined : body);
+  return true;
 }
 
 /** A tag that cannot be one names nothing, so it is not found rather than wrong. */

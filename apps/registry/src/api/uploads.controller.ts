@@ -9,6 +9,7 @@ import {
   Query as QueryParam,
   Req,
   Res,
+  UseGuards,
 } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
@@ -22,6 +23,7 @@ import { isRepositoryName, type RepositoryName } from '#oci/repository-name.js';
 
 import { PublicUrl } from '../http/public-url.js';
 import { subjectOf } from './grant.js';
+import { MethodPolicyGuard } from './method-policy.guard.js';
 import { Name, one, type Query } from './params.js';
 import { sendCreated, setUploadHeaders } from './upload-reply.js';
 import { chunkOf } from './upload-request.js';
@@ -36,6 +38,7 @@ export class UploadsController {
 
   /** Begins an upload; or mounts a blob; or takes it whole when the digest is given. */
   @Post()
+  @UseGuards(MethodPolicyGuard)
   async begin(
     @Name() name: RepositoryName,
     @QueryParam() query: Query,
@@ -62,6 +65,7 @@ export class UploadsController {
   }
 
   @Patch(':session')
+  @UseGuards(MethodPolicyGuard)
   async append(
     @Name() name: RepositoryName,
     @Param('session') session: string,
@@ -77,6 +81,7 @@ export class UploadsController {
   }
 
   @Put(':session')
+  @UseGuards(MethodPolicyGuard)
   async commit(
     @Name() name: RepositoryName,
     @Param('session') session: string,
@@ -106,6 +111,7 @@ export class UploadsController {
   }
 
   @Delete(':session')
+  @UseGuards(MethodPolicyGuard)
   async cancel(
     @Name() name: RepositoryName,
     @Param('session') session: string,

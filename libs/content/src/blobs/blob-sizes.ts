@@ -15,9 +15,12 @@ export class BlobSizes {
   /** Bytes; `damaged` when the stored bytes are known to be wrong; undefined when nothing was written down. */
   async get(digest: Digest): Promise<number | 'damaged' | undefined> {
     if (!this.driver.alterable) return undefined;
+    const path = blobSizePath(digest);
     let text: string;
     try {
-      text = (await this.driver.get(blobSizePath(digest), { limit: 32 })).toString('latin1');
+      const content =
+        this.driver.getAtOnce(path, 32) ?? (await this.driver.get(path, { limit: 32 }));
+      text = content.toString('latin1');
     } catch (error) {
       if (error instanceof PathNotFound || error instanceof ContentTooLarge) return undefined;
       throw error;

@@ -119,6 +119,10 @@ export class FilesystemDriver extends StorageDriver {
     return this.#reading(path, (file) => this.#small.read(file, limit));
   }
 
+  override getAtOnce(path: string, limit: number): Buffer | undefined {
+    return this.#small.readKnown(this.#resolve(path), limit);
+  }
+
   async stat(path: string): Promise<StoredStat> {
     const found = await this.#reading(path, (file) => this.#statFile(file));
     return { size: found.size, modifiedAt: found.mtimeMs, version: identityOf(found) };
