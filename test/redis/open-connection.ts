@@ -8,7 +8,7 @@ import { until } from '../support/until.js';
 export const away = 'Redis is away; everything goes on without it';
 export const there = 'Redis is there';
 
-interface OpenConnection {
+export interface OpenConnection {
   readonly redis: RedisConnection;
   readonly log: RecordingLog;
 }
