@@ -1,6 +1,7 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 
 import { AuthModule } from '#auth/auth.module.js';
+import type { ContentCache } from '#cache/content-cache.js';
 import { ContentModule } from '#content/content.module.js';
 import type { SigningSecrets } from '#content/uploads/signing-secrets.js';
 import { BlobAddresses } from '#storage/addresses/blob-addresses.js';
@@ -30,6 +31,8 @@ export interface AppParts {
   readonly secrets: SigningSecrets;
   /** Whether this process is about to go; one of its own where whoever makes the application never drains it. */
   readonly drain?: Drain | undefined;
+  /** What is known of content without asking the storage. */
+  readonly cache?: ContentCache | undefined;
   readonly facts?: ProcessFacts | undefined;
 }
 
@@ -67,6 +70,7 @@ export class AppModule {
         ContentModule.register({
           validation: validationRules(config),
           secrets,
+          cache: parts.cache,
           purging: purgeTimes(config),
         }),
         HealthModule.register(config.health, parts.facts),

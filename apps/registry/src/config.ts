@@ -78,14 +78,16 @@ export const configSchema = z
     const refusal = sharingRefusal(config);
     if (refusal) context.addIssue({ code: 'custom', ...refusal, path: [...refusal.path] });
   })
-  .superRefine(({ storage, redis }, context) => {
-    if (!storage.cache.shared || redis !== undefined) return;
-    const path = ['storage', 'cache', 'blobdescriptor'];
-    context.addIssue({
-      code: 'custom',
-      path,
-      message: 'expected inmemory, or servers at redis.addrs',
-    });
+  .superRefine(({ storage, health, redis }, context) => {
+    if (redis !== undefined) return;
+    const missed = (path: string[], instead: string) =>
+      context.addIssue({
+        code: 'custom',
+        path,
+        message: `expected ${instead}, or servers at redis.addrs`,
+      });
+    if (storage.cache.shared) missed(['storage', 'cache', 'blobdescriptor'], 'inmemory');
+    if (health.redis.enabled) missed(['health', 'redis', 'enabled'], 'false');
   })
   .transform(
     ({

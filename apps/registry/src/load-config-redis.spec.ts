@@ -43,6 +43,12 @@ describe('redis in the configuration', () => {
     },
   );
 
+  it('is missed where the health depends on it', () => {
+    expect(problems('health: { redis: { enabled: true } }')).toEqual([
+      'health.redis.enabled is "true": expected false, or servers at redis.addrs',
+    ]);
+  });
+
   it('names the key of what cannot work, and no password', () => {
     expect(problems('redis: { addrs: ["redis://me:hunter2@redis:6379"] }')).toEqual([
       'redis.addrs[0] is "******@redis:6379": expected host:port such as redis:6379, without a scheme and without a password',

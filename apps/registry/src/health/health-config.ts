@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { documented } from '#config/key-docs.js';
+import { documented, ours } from '#config/key-docs.js';
 import { bool, duration, integer, secretHeaders, section, text } from '#config/values.js';
 
 const interval = () => duration({ min: 100 }).prefault('10s').describe('Time between two checks.');
@@ -36,6 +36,17 @@ export const healthConfig = section({
     interval: interval(),
     threshold: threshold(3),
   }),
+  redis: ours(
+    section({
+      enabled: bool()
+        .default(false)
+        .describe(
+          'Makes the process unready while Redis does not answer, although everything goes on without it.',
+        ),
+      interval: interval(),
+      threshold: threshold(3),
+    }),
+  ),
   file: documented(z.array(file).default([]).describe('Checks that fail while a file exists.'), {
     variable: 'FILECHECKERS',
   }),

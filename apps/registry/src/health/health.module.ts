@@ -20,7 +20,10 @@ import { ProcessReporter } from './process-reports.js';
 /** Needs a `StorageDriver`, a `Log` and the process's `Drain` from elsewhere. */
 @Module({})
 export class HealthModule {
-  static register(config: HealthConfig, { notices, measured }: ProcessFacts = {}): DynamicModule {
+  static register(
+    config: HealthConfig,
+    { notices, measured, checks = [] }: ProcessFacts = {},
+  ): DynamicModule {
     return {
       module: HealthModule,
       controllers: [ProbesController],
@@ -29,7 +32,9 @@ export class HealthModule {
           provide: Health,
           useFactory: (driver: StorageDriver, drain: Drain, log: Log) =>
             new Health(
-              checksOf(config, driver).map((check) => new PeriodicCheck(check, log)),
+              [...checksOf(config, driver), ...checks].map(
+                (check) => new PeriodicCheck(check, log),
+              ),
               drain,
               notices,
             ),

@@ -1,4 +1,4 @@
-import type { Counter, Gauge, Registry } from 'prom-client';
+import type { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 import type { Measured, MeasuredValue } from './measured.js';
 import { packageVersion } from './package-version.js';
@@ -43,9 +43,11 @@ async function collect(measured: readonly Measured[]): Promise<Registry> {
     aggregator: 'first',
     registers: [registry],
   }).set({ version: packageVersion(), node: process.versions.node }, 1);
-  for (const { kind, name, help, labelNames = [], values } of measured) {
+  for (const each of measured) {
+    const { kind, name, help, labelNames = [], values } = each;
     const options = { name, help, labelNames, registers: [registry] };
-    if (kind === 'counter') {
+    if (kind === 'histogram') registry.registerMetric(histogramOf(each));
+    else if (kind === 'counter') {
       new Counter({
         ...options,
         collect() {
@@ -67,4 +69,21 @@ async function collect(measured: readonly Measured[]): Promise<Registry> {
 function fill(metric: Counter | Gauge, values: readonly MeasuredValue[]): void {
   metric.reset();
   for (const { labels = {}, value } of values) metric.inc(labels, value);
+}
+
+/** The library's own can only observe; this shows what was counted elsewhere, as the library shows sums over processes. */
+function histogramOf({ name, help, values }: Measured): Histogram {
+  const get = () =>
+    Promise.resolve({
+      name,
+      help,
+      type: 'histogram',
+      aggregator: 'sum',
+      values: values().map(({ suffix = '', labels = {}, value }) => ({
+        metricName: name + suffix,
+        labels,
+        value,
+      })),
+    });
+  return { name, get } as unknown as Histogram;
 }

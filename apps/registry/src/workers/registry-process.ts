@@ -8,6 +8,7 @@ import { AccessLog } from '#telemetry/access-log.js';
 import { ProcessLog } from '#telemetry/create-log.js';
 
 import { createApp } from '../app.js';
+import { ProcessCache } from '../cache/process-cache.js';
 import type { Config } from '../config.js';
 import { ProcessReporter } from '../health/process-reports.js';
 import { createListener } from '../http/create-listener.js';
@@ -26,6 +27,7 @@ interface Parts {
   readonly watchdog: ProgressWatchdog;
   readonly certificates: FileWatcher | undefined;
   readonly secrets: HttpSecrets;
+  readonly cache: ProcessCache;
 }
 
 /** One process that answers requests: the storage, the application and the port, and the way in and out of them. */
@@ -47,6 +49,7 @@ export class RegistryProcess {
     const { listener, certificates } = await createListener(http, log);
     const driver = await storageOf(config);
     const secrets = await HttpSecrets.open(http, driver, log);
+    const cache = await ProcessCache.open(config, { driver, secrets: secrets.signing, log });
     const access = AccessLog.create(config.log, log);
     const logged = (handler: RequestListener, lines: AccessLog) =>
       loggedHandler(handler, lines, (request) => urls.clientAddress(request));
@@ -56,9 +59,15 @@ export class RegistryProcess {
       driver,
       drain,
       secrets: secrets.signing,
+      cache: cache.content,
       facts: {
-        notices: () => secrets.notices(),
-        measured: [reloadFailures([certificates, secrets.watcher]), secrets.measured],
+        notices: () => ({ ...secrets.notices(), ...cache.notices() }),
+        measured: [
+          reloadFailures([certificates, secrets.watcher]),
+          secrets.measured,
+          ...cache.measured,
+        ],
+        checks: cache.checks,
       },
       createServer: (handler) => listener.createServer(access ? logged(handler, access) : handler),
     });
@@ -75,6 +84,7 @@ export class RegistryProcess {
       watchdog,
       certificates,
       secrets,
+      cache,
     });
   }
 
@@ -99,13 +109,14 @@ export class RegistryProcess {
   }
 
   async #stop(): Promise<boolean> {
-    const { app, listener, watchdog, certificates, secrets } = this.parts;
+    const { app, listener, watchdog, certificates, secrets, cache } = this.parts;
     const options = { hurry: this.#hurry.signal, log: this.log };
     const finished = await drainDoor(listener, this.config.http, this.drain, options);
     watchdog.stop();
     certificates?.stop();
     secrets.stop();
     await app.close();
+    await cache.close();
     this.log.flush();
     return finished;
   }
