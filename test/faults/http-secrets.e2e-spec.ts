@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readdir, rename, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
 
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 
@@ -87,6 +87,8 @@ describe('A4, H7: HTTP secrets of replicas on one storage', () => {
       env,
       config: { http: { workers: 1, debug: { addr, prometheus: { enabled: true } }, ...http } },
     });
+    // One worker answers before the others have read the file.
+    await holdfast.process.waitForLine(/ serving /);
     const metric = async (metricName: string) => {
       const text = await (await fetch(`${debug}/metrics`)).text();
       const line = text.split('\n').find((each) => each.startsWith(metricName)) ?? '';
@@ -97,8 +99,8 @@ describe('A4, H7: HTTP secrets of replicas on one storage', () => {
     return replica;
   }
 
-  const lists = () =>
-    readdir(folder.join('data', 'holdfast/v1/http-secrets/lists')).catch(() => []);
+  const listPath = (file = '') => folder.join('data', 'holdfast/v1/http-secrets/lists', file);
+  const lists = () => readdir(listPath()).catch(() => []);
   const compared = (replica: Replica) =>
     replica.holdfast.process.waitForLine(/HTTP secrets differ from those of other replicas/);
   const readiness = async ({ debug }: Replica) => {
@@ -214,6 +216,11 @@ describe('A4, H7: HTTP secrets of replicas on one storage', () => {
       const refused = await new RoundRobin(both).next.status(begun);
       expect([refused.status, errorOf(refused).code]).toEqual([404, 'BLOB_UPLOAD_UNKNOWN']);
       expect(await new RoundRobin(both).whole()).toBe(201);
+      await until('the list in use now to be written down', async () => {
+        const texts = (await lists()).map(async (file) => readFile(listPath(file), 'utf8'));
+        const sizes = (await Promise.all(texts)).map((text) => text.split(',').length);
+        return sizes.includes(3);
+      });
       for (const { holdfast } of both) expect(holdfast.output).not.toContain('canary');
     });
 

@@ -30,7 +30,10 @@ export class HttpSecrets {
     log: Pick<Log, 'info' | 'warn'>,
   ): Promise<HttpSecrets> {
     const { secretfile } = keys;
-    const apply = async () => secrets.replace(await secretsOf(keys));
+    const apply = async () => {
+      secrets.replace(await secretsOf(keys));
+      agreement.lookSoon();
+    };
     const watcher =
       secretfile === undefined
         ? undefined
@@ -55,7 +58,9 @@ export class HttpSecrets {
     await this.watcher?.look();
     if (this.keys.secretfile !== undefined || now.secretfile !== undefined) return;
     const [before, after] = [listed(this.keys), listed(now)];
-    if (before.length > 0 && after.length > 0) this.signing.replace(after);
+    if (before.length === 0 || after.length === 0) return;
+    this.signing.replace(after);
+    this.agreement.lookSoon();
   }
 
   notices(): Readonly<Record<string, string>> {

@@ -32,7 +32,7 @@ export class SecretAgreement {
   readonly #now: () => number;
   #problem: string | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #stopped = false;
+  #running = false;
 
   constructor(
     driver: StorageDriver,
@@ -49,11 +49,18 @@ export class SecretAgreement {
   }
 
   start(): void {
+    this.#running = true;
+    this.lookSoon();
+  }
+
+  /** The secrets have changed. */
+  lookSoon(): void {
+    clearTimeout(this.#timer);
     this.#lookAfter(firstLookAfter);
   }
 
   stop(): void {
-    this.#stopped = true;
+    this.#running = false;
     clearTimeout(this.#timer);
   }
 
@@ -91,10 +98,11 @@ export class SecretAgreement {
   }
 
   #lookAfter(delay: number): void {
+    if (!this.#running) return;
     this.#timer = setTimeout(() => {
-      void this.look().finally(() => {
-        if (!this.#stopped) this.#lookAfter(interval);
-      });
+      this.#timer = undefined;
+      // Somebody may have asked for another look while this one was under way.
+      void this.look().finally(() => this.#timer ?? this.#lookAfter(interval));
     }, delay).unref();
   }
 }
