@@ -6,7 +6,7 @@ import { bool, duration, integer, secret, section, text } from '#config/values.j
 import { type HostAddress, parseAddress, type RedisAddress } from './redis-address.js';
 
 /** How servers are reached: one, the master that sentinels know by name, or a cluster. */
-export type RedisServers =
+type RedisServers =
   | { readonly kind: 'single'; readonly address: RedisAddress }
   | {
       readonly kind: 'sentinel';
@@ -16,7 +16,7 @@ export type RedisServers =
   | { readonly kind: 'cluster'; readonly nodes: readonly HostAddress[] };
 
 /** What of a cluster answers reads. */
-export type ReadFrom = 'master' | 'slave' | 'all';
+type ReadFrom = 'master' | 'slave' | 'all';
 
 const usualPort = 6379;
 const usualSentinelPort = 26_379;
@@ -126,7 +126,7 @@ const keys = {
 };
 
 /** Distribution's `redis` section, wherever it stands. Undefined where it names no server, as Distribution has it. */
-export function redisSection(meaning: string) {
+function redisSection(meaning: string) {
   return z
     .strictObject(keys)
     .superRefine(check)

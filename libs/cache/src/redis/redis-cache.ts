@@ -6,7 +6,7 @@ import { manifestsLastFor, sizesLastFor } from '../times.js';
 import { longestSignedSize, SizeSignatures } from './signed-size.js';
 
 /** Larger ones are quicker read from the storage than kept by everybody's Redis (bytes). */
-export const largestManifest = 256 * 1024;
+const largestManifest = 256 * 1024;
 /** Bodies that may be on their way to Redis at once (bytes); more are not written. */
 const mostUnderWay = 8 * 1024 * 1024;
 

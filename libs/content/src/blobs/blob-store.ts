@@ -49,8 +49,7 @@ export class BlobStore {
    * @throws {BlobUnknown} also when the stored bytes are known to be damaged, so that clients push them again
    */
   async stat(name: RepositoryName, digest: Digest): Promise<number> {
-    if (!(await this.isLinked(name, digest))) throw new BlobUnknown(digest);
-    const state = await this.#state(digest);
+    const state = await this.#stateIn(name, digest);
     if (typeof state !== 'number') throw new BlobUnknown(digest);
     return state;
   }
@@ -88,8 +87,7 @@ export class BlobStore {
     readonly whole: Buffer | undefined;
     readonly read: (range?: ByteRange) => Promise<StoredContent>;
   }> {
-    if (!(await this.isLinked(name, digest))) throw new BlobUnknown(digest);
-    const size = await this.#state(digest);
+    const size = await this.#stateIn(name, digest);
     if (size === 'missing') throw new BlobUnknown(digest);
     if (size === 'damaged') throw new BlobDamaged(digest);
     const whole = size <= largestKept ? await this.#readWhole(digest, size) : undefined;
@@ -104,7 +102,7 @@ export class BlobStore {
 
   /** Whether this repository has the blob, undamaged. */
   async has(name: RepositoryName, digest: Digest): Promise<boolean> {
-    return (await this.isLinked(name, digest)) && typeof (await this.#state(digest)) === 'number';
+    return typeof (await this.#stateIn(name, digest)) === 'number';
   }
 
   /** Size of the stored bytes as they are now, whichever repositories have them; undefined when they are missing or known to be damaged. */
@@ -175,13 +173,14 @@ export class BlobStore {
     await this.#sizes.markDamaged(digest);
   }
 
-  /** As it is, or as somebody saw it a short while ago. Which repositories have the blob is not asked here. */
-  #state(digest: Digest): Promise<number | 'missing' | 'damaged'> {
-    return this.cache === undefined ? this.#check(digest) : this.#seen(this.cache, digest);
-  }
-
-  async #seen(cache: ContentCache, digest: Digest): Promise<number | 'missing' | 'damaged'> {
-    return (await cache.sizeOf(digest)) ?? this.#check(digest);
+  /**
+   * Of a blob that the repository has; as it is, or as somebody saw it a short while ago. That the repository has it is read
+   * from the storage, meanwhile the cache is asked for the rest.
+   */
+  async #stateIn(name: RepositoryName, digest: Digest): Promise<number | 'missing' | 'damaged'> {
+    const seen = this.cache?.sizeOf(digest);
+    if (!(await this.isLinked(name, digest))) return 'missing';
+    return (seen && (await seen)) ?? this.#check(digest);
   }
 
   /** Bytes; or what is wrong. */

@@ -49,12 +49,11 @@ export class ManifestStore {
    * @throws {BlobDamaged} if the stored bytes do not have the digest
    */
   async get(name: RepositoryName, digest: Digest): Promise<StoredManifest> {
-    if (!(await this.#hasRevision(name, digest))) throw new ManifestUnknown(name, digest);
     const kept = this.#kept.get(this.#keyOf(name, digest));
-    if (kept === undefined || !this.#mayBeOfAnotherType(kept)) {
-      return kept ?? this.#read(name, digest);
-    }
-    return this.#typed(name, digest, kept.body);
+    const shared = kept === undefined ? this.cache?.manifest(digest) : undefined;
+    if (!(await this.#hasRevision(name, digest))) throw new ManifestUnknown(name, digest);
+    if (kept === undefined) return this.#read(name, digest, await shared);
+    return this.#mayBeOfAnotherType(kept) ? this.#typed(name, digest, kept.body) : kept;
   }
 
   /**
@@ -182,8 +181,7 @@ export class ManifestStore {
     }
   }
 
-  async #read(name: RepositoryName, digest: Digest): Promise<StoredManifest> {
-    const known = await this.cache?.manifest(digest);
+  async #read(name: RepositoryName, digest: Digest, known?: Buffer): Promise<StoredManifest> {
     const stored = await this.#typed(name, digest, known ?? (await this.#readBody(name, digest)));
     this.#kept.set(this.#keyOf(name, digest), stored);
     return stored;
