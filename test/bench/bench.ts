@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 
+import { countCalls } from './calls/count-calls.js';
 import { Generator } from './generator.js';
 import { describeMachine } from './machine.js';
 import { parseOptions, usage, type Options } from './options.js';
@@ -91,13 +92,13 @@ async function run(options: Options, directory: string): Promise<void> {
     writeReport(`${projectRoot}/docs/benchmarks.md`, machine, command, text, results.failures);
 }
 
-const options = parseOptions(process.argv.slice(2));
-if (options.help) {
-  console.log(usage);
-} else if (options.list) {
-  for (const row of groups.flatMap((group) => group.rows))
-    console.log(`${row.id.padEnd(22)} ${row.title}`);
-} else {
+async function main(options: Options): Promise<void> {
+  if (options.help) return console.log(usage);
+  if (options.list) {
+    for (const row of groups.flatMap((group) => group.rows))
+      console.log(`${row.id.padEnd(22)} ${row.title}`);
+    return;
+  }
   const directory = options.directory ?? mkdtempSync(`${tmpdir()}/holdfast-bench-`);
   try {
     await run(options, directory);
@@ -105,3 +106,7 @@ if (options.help) {
     if (options.directory === undefined) rmSync(directory, { recursive: true, force: true });
   }
 }
+
+const [first, ...others] = process.argv.slice(2);
+if (first === '--calls') await countCalls(others);
+else await main(parseOptions(process.argv.slice(2)));

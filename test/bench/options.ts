@@ -22,7 +22,8 @@ export const usage = `npm run bench -- [options]
   --directory DIR  where the servers keep their data (default: a new folder below the system's temporary one)
   --quick          one round, short rows, small bodies: shows that everything runs, not how fast
   --write          write docs/benchmarks.md though rows or servers were left out
-  --list           print the rows and stop`;
+  --list           print the rows and stop
+npm run bench -- --calls counts calls to a bucket instead (--calls --help)`;
 
 export function parseOptions(arguments_: readonly string[]): Options {
   const { values } = parseArgs({

@@ -78,10 +78,7 @@ export function progress(row: Row, server: ServerName, results: Results): string
   return `${row.id.padEnd(20)} ${server.padEnd(16)} ${cell(row, server, results).replaceAll('<br>', '  ')}`;
 }
 
-const begin = '<!-- measured: begin -->';
-const end = '<!-- measured: end -->';
-
-/** Replaces what is between the two marks; what people wrote around them stays. */
+/** Puts the last run into the page. */
 export function writeReport(
   path: string,
   machine: Machine,
@@ -89,15 +86,11 @@ export function writeReport(
   body: string,
   failures: readonly string[],
 ): void {
-  const page = readFileSync(path, 'utf8');
-  const [from, to] = [page.indexOf(begin), page.indexOf(end)];
-  if (from < 0 || to < from) throw new Error(`${path} has no "${begin}" and "${end}"`);
   const wrong =
     failures.length === 0
       ? 'Every answer was the expected one.'
       : failures.map((failure) => `- ${failure}`).join('\n');
-  const measured = [
-    begin,
+  writeBetween(path, 'measured', [
     `Measured ${new Date().toISOString().slice(0, 10)} at \`${machine.commit}\` by \`${command}\``,
     `on ${machine.description}: ${machine.limits}.`,
     '',
@@ -106,7 +99,15 @@ export function writeReport(
     body,
     '',
     wrong,
-    end,
-  ].join('\n');
-  writeFileSync(path, page.slice(0, from) + measured + page.slice(to + end.length));
+  ]);
+}
+
+/** Replaces what is between the two marks of this name; what people wrote around them stays. */
+export function writeBetween(path: string, name: string, lines: readonly string[]): void {
+  const page = readFileSync(path, 'utf8');
+  const [begin, end] = [`<!-- ${name}: begin -->`, `<!-- ${name}: end -->`];
+  const [from, to] = [page.indexOf(begin), page.indexOf(end)];
+  if (from < 0 || to < from) throw new Error(`${path} has no "${begin}" and "${end}"`);
+  const text = [begin, ...lines, end].join('\n');
+  writeFileSync(path, page.slice(0, from) + text + page.slice(to + end.length));
 }
