@@ -1,8 +1,7 @@
 import type { StorageDriver } from '#storage/storage-driver.js';
 import type { Log } from '#telemetry/log.js';
 
-import { SecretFingerprints } from './secret-fingerprints.js';
-import { type SecretList, SecretLists } from './secret-lists.js';
+import type { SecretList } from './secret-lists.js';
 import type { SigningSecrets } from './signing-secrets.js';
 
 /** After the first requests: what it takes does not delay the start (milliseconds). */
@@ -27,19 +26,16 @@ export interface AgreementOptions {
  * common. Lists that overlap are well: a rotation looks like that.
  */
 export class SecretAgreement {
-  readonly #fingerprints: SecretFingerprints;
-  readonly #lists: SecretLists;
   readonly #now: () => number;
   #problem: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #running = false;
+  #records: ReturnType<typeof openRecords> | undefined;
 
   constructor(
-    driver: StorageDriver,
+    private readonly driver: StorageDriver,
     private readonly options: AgreementOptions,
   ) {
-    this.#fingerprints = new SecretFingerprints(driver);
-    this.#lists = new SecretLists(driver);
     this.#now = options.now ?? Date.now;
   }
 
@@ -82,16 +78,17 @@ export class SecretAgreement {
 
   async #compare(): Promise<string | undefined> {
     const { secrets, key = nowhere } = this.options;
-    const mine = { from: key, fingerprints: await this.#fingerprints.of(secrets.all) };
+    const { fingerprints, lists } = await (this.#records ??= openRecords(this.driver));
+    const mine = { from: key, fingerprints: await fingerprints.of(secrets.all) };
     const now = this.#now();
     // Before the others are read: of two who start at once one at least sees the other.
-    const seen = await this.#lists.find(mine);
-    if (!((seen?.seenAt ?? 0) > now - interval)) await this.#lists.write(mine, now);
+    const seen = await lists.find(mine);
+    if (!((seen?.seenAt ?? 0) > now - interval)) await lists.write(mine, now);
     const strangers: SecretList[] = [];
-    for (const other of await this.#lists.others(mine)) {
+    for (const other of await lists.others(mine)) {
       const age = Math.abs(now - other.seenAt);
       // oxlint-disable-next-line no-await-in-loop
-      if (age > keptFor) await this.#lists.remove(other);
+      if (age > keptFor) await lists.remove(other);
       if (age <= lifetime && !overlap(mine, other)) strangers.push(other);
     }
     return strangers.length === 0 ? undefined : describeProblem(mine, strangers);
@@ -105,6 +102,15 @@ export class SecretAgreement {
       void this.look().finally(() => this.#timer ?? this.#lookAfter(interval));
     }, delay).unref();
   }
+}
+
+/** Loaded with the first look: no start waits for it. */
+async function openRecords(driver: StorageDriver) {
+  const [{ SecretFingerprints }, { SecretLists }] = await Promise.all([
+    import('./secret-fingerprints.js'),
+    import('./secret-lists.js'),
+  ]);
+  return { fingerprints: new SecretFingerprints(driver), lists: new SecretLists(driver) };
 }
 
 const nowhere = 'none configured';
