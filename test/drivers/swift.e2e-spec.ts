@@ -5,14 +5,7 @@ import { describeObjectStore } from '#storage/testing/object-store.suite.js';
 import { describeWith } from '../components/components.js';
 import { serverOfSuite } from '../support/servers/server-of-suite.js';
 import { Swift } from '../support/servers/swift.js';
-
-const swiftPrograms = [
-  'swift-proxy-server',
-  'swift-object-server',
-  'swift-container-server',
-  'swift-account-server',
-  'memcached',
-] as const;
+import { swiftPrograms } from './swift-programs.js';
 
 describeWith(swiftPrograms, 'Swift', () => {
   const swift = serverOfSuite((folder) => Swift.start(folder));

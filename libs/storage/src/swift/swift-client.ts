@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici';
 
 import { StorageRefused } from '../bucket/object-store.js';
-import { type Attempt, Retries, type RetryLimits, defaultRetryLimits } from '../bucket/retries.js';
+import { type Attempt, Retries, type RetryLimits } from '../bucket/retries.js';
 import { StorageUnavailable } from '../storage-driver.js';
 import type { SwiftConfig } from './swift-config.js';
 import {
@@ -42,7 +42,7 @@ export class SwiftClient {
 
   constructor(
     private readonly config: SwiftConfig,
-    limits: RetryLimits = defaultRetryLimits,
+    limits: RetryLimits,
   ) {
     this.#http = new SwiftHttp({
       insecureSkipVerify: config.insecureskipverify,

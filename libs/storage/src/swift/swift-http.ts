@@ -152,12 +152,13 @@ function refusedCertificate(error: unknown, url: string): StorageRefused | undef
   );
 }
 
+/** By what it has and not by its class: errors of Node's own may come from another realm. */
 function codeOf(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined;
-  if (error.name === 'AbortError' || error.name === 'TimeoutError') return error.name;
-  const code: unknown = Reflect.get(error, 'code');
+  if (typeof error !== 'object' || error === null) return undefined;
+  const { name, code, cause }: { name?: unknown; code?: unknown; cause?: unknown } = error;
+  if (name === 'AbortError' || name === 'TimeoutError') return name;
   if (typeof code === 'string' && /^[A-Z][A-Z_0-9]+$/.test(code)) return code;
-  return error.cause === undefined ? undefined : codeOf(error.cause);
+  return codeOf(cause);
 }
 
 /** Error pages are HTML: a line of their text. */

@@ -11,7 +11,7 @@ import {
   type StoreLimits,
   type WriteCondition,
 } from '../bucket/object-store.js';
-import type { RetryLimits } from '../bucket/retries.js';
+import { defaultRetryLimits, type RetryLimits } from '../bucket/retries.js';
 import type { AddressRequest, ByteRange } from '../storage-driver.js';
 import { SwiftClient } from './swift-client.js';
 import type { SwiftConfig } from './swift-config.js';
@@ -43,10 +43,10 @@ export class SwiftStore extends ObjectStore {
 
   constructor(
     private readonly config: SwiftConfig,
-    retries?: RetryLimits,
+    limits: Partial<RetryLimits> = {},
   ) {
     super();
-    const client = (this.#client = new SwiftClient(config, retries));
+    const client = (this.#client = new SwiftClient(config, { ...defaultRetryLimits, ...limits }));
     const names = (this.#names = new SwiftNames(config.container, config.prefix));
     const info = () => this.#info;
     const objects = (this.#objects = new SwiftObjects(client, names));
