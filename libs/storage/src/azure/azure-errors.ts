@@ -1,3 +1,5 @@
+import { isNativeError } from 'node:util/types';
+
 import type { RestError } from '@azure/storage-blob';
 
 import { BrokenOff } from '../bucket/broken-off.js';
@@ -127,13 +129,12 @@ function systemCode({ cause }: Error): string | undefined {
   return isSystemError(cause) ? cause.code : undefined;
 }
 
+/** Core's errors may come from another realm. */
 function isSystemError(error: unknown): error is Error & { code: string } {
-  return (
-    error instanceof Error &&
-    'code' in error &&
-    /^E[A-Z]+$|^UND_|^ERR_STREAM/.test(String(error.code))
-  );
+  return isNativeError(error) && 'code' in error && systemCodes.test(String(error.code));
 }
+
+const systemCodes = /^(E[A-Z]+|HPE_\w+|ERR_STREAM\w+)$/;
 
 /** Of `@azure/identity`. */
 function isTokenError(error: unknown): error is Error {

@@ -18,7 +18,7 @@ import {
   type WriteCondition,
 } from '../bucket/object-store.js';
 import { probeAbilities } from '../bucket/probe-abilities.js';
-import { type Attempt, defaultRetryLimits, Retries } from '../bucket/retries.js';
+import { type Attempt, defaultRetryLimits, Retries, type RetryLimits } from '../bucket/retries.js';
 import { SteadyStream } from '../bucket/steady-stream.js';
 import { type AddressRequest, type ByteRange, ContentTooLarge } from '../storage-driver.js';
 import { openAccount } from './azure-account.js';
@@ -57,12 +57,16 @@ export class AzureStore extends ObjectStore {
   }
 
   /** Nothing is asked of the service before `probe`. */
-  static async connect(config: AzureConfig): Promise<AzureStore> {
+  static async connect(
+    config: AzureConfig,
+    limitsOfCalls: Partial<RetryLimits> = {},
+  ): Promise<AzureStore> {
     const account = await openAccount(config);
     const retries = new Retries(judgeAzure, {
       ...defaultRetryLimits,
       attempts: Math.max(0, config.max_retries) + 1,
       firstPause: config.retry_delay,
+      ...limitsOfCalls,
     });
     return new AzureStore(new AzureCalls(account, retries), new AzureNames(config));
   }

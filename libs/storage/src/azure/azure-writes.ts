@@ -106,7 +106,14 @@ export class AzureWrites {
           deleteSnapshots: 'include',
         });
       } catch (error) {
-        if (codeOf(error) !== 'BlobNotFound') throw error;
+        const gone =
+          codeOf(error) === 'BlobNotFound' ||
+          // Some say of a version of nothing that it is another one.
+          (attempt.mayHaveHappened &&
+            isRestError(error) &&
+            error.statusCode === 412 &&
+            !(await this.client(key).exists({ abortSignal: attempt.signal })));
+        if (!gone) throw error;
         // An earlier attempt may have removed it.
         if (version !== undefined && !attempt.mayHaveHappened) throw new ConditionFailed(key);
       }

@@ -63,7 +63,7 @@ function queryOf(query: Query): string {
   return given.length === 0 ? '' : `?${given.join('&')}`;
 }
 
-export function jsonOf<T>({ content }: Pick<GcsAnswer, 'content'>): T {
+function jsonOf<T>({ content }: Pick<GcsAnswer, 'content'>): T {
   try {
     return JSON.parse(content.toString()) as T;
   } catch (error) {

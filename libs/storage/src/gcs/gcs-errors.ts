@@ -1,3 +1,5 @@
+import { isNativeError } from 'node:util/types';
+
 import { BrokenOff } from '../bucket/broken-off.js';
 import { ConditionFailed, ObjectNotFound, StorageRefused } from '../bucket/object-store.js';
 import type { Verdict } from '../bucket/retries.js';
@@ -62,7 +64,7 @@ export function meaningOf(error: unknown, key: string, bucket: string): unknown 
     );
   }
   if (!(error instanceof GcsError)) return error;
-  if (isOfBucket(error)) return refused('there is none: create it, or correct storage.gcs.bucket');
+  if (isOfBucket(error)) return noBucket(bucket, error);
   switch (error.status) {
     case 401:
       return refused(
@@ -83,7 +85,7 @@ export function meaningOf(error: unknown, key: string, bucket: string): unknown 
 }
 
 /** Whether it is the bucket that is not there. */
-function isOfBucket({ status, said }: GcsError): boolean {
+export function isOfBucket({ status, said }: GcsError): boolean {
   return status === 404 && /bucket does not exist/i.test(said);
 }
 
@@ -91,10 +93,17 @@ function passing(reason: string, mayHaveHappened: boolean, retryAfter?: number):
   return { kind: 'passing', reason, mayHaveHappened, retryAfter };
 }
 
+/** Core's errors may come from another realm. */
 function isNetworkError(error: unknown): error is Error & { code: string } {
-  return (
-    error instanceof Error &&
-    'code' in error &&
-    /^(E[A-Z]+|HPE_\w+|ERR_STREAM\w+)$/.test(String(error.code))
+  return isNativeError(error) && 'code' in error && networkCodes.test(String(error.code));
+}
+
+const networkCodes = /^(E[A-Z]+|HPE_\w+|ERR_STREAM\w+)$/;
+
+/** There is no such bucket. */
+export function noBucket(bucket: string, cause: unknown): StorageRefused {
+  return new StorageRefused(
+    `there is no bucket ${bucket}: create it, or correct storage.gcs.bucket`,
+    { cause },
   );
 }

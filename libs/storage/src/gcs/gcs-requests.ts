@@ -21,7 +21,7 @@ export interface GcsRequest {
   readonly body?: GcsBody;
 }
 
-export interface GcsBody {
+interface GcsBody {
   readonly size: number;
   /** One after the other. */
   readonly parts: readonly (Uint8Array | Readable)[];

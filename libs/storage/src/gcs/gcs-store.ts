@@ -14,11 +14,10 @@ import {
   type StoreAbilities,
   type StoredObject,
   type StoreLimits,
-  StorageRefused,
   type WriteCondition,
 } from '../bucket/object-store.js';
 import { probeAbilities } from '../bucket/probe-abilities.js';
-import { type Attempt, Retries } from '../bucket/retries.js';
+import { type Attempt, defaultRetryLimits, Retries, type RetryLimits } from '../bucket/retries.js';
 import { SteadyStream } from '../bucket/steady-stream.js';
 import { type AddressRequest, type ByteRange, ContentTooLarge } from '../storage-driver.js';
 import { openGcs } from './gcs-account.js';
@@ -26,7 +25,7 @@ import { GcsAddresses } from './gcs-addresses.js';
 import { GcsCalls } from './gcs-calls.js';
 import type { GcsConfig } from './gcs-config.js';
 import { GcsDrafts } from './gcs-drafts.js';
-import { GcsError, judgeGcs } from './gcs-errors.js';
+import { GcsError, judgeGcs, noBucket } from './gcs-errors.js';
 import { type GcsObject, objectFields, storedObject } from './gcs-objects.js';
 import { GcsWrites, versionIn } from './gcs-writes.js';
 
@@ -69,13 +68,14 @@ export class GcsStore extends ObjectStore {
   }
 
   /** Nothing is asked of the service before `probe`. @throws {StorageRefused} if the key file cannot be read */
-  static async connect(config: GcsConfig): Promise<GcsStore> {
+  static async connect(
+    config: GcsConfig,
+    limitsOfCalls: Partial<RetryLimits> = {},
+  ): Promise<GcsStore> {
     const account = await openGcs(config);
+    const retries = new Retries(judgeGcs, { ...defaultRetryLimits, ...limitsOfCalls });
     const concurrency = Math.max(leastConcurrency, config.maxconcurrency);
-    return new GcsStore(
-      new GcsCalls(account, config.bucket, new Retries(judgeGcs), concurrency),
-      config,
-    );
+    return new GcsStore(new GcsCalls(account, config.bucket, retries, concurrency), config);
   }
 
   async probe(): Promise<StoreAbilities> {
@@ -85,10 +85,7 @@ export class GcsStore extends ObjectStore {
         await this.calls.json({ path }, attempt);
       } catch (error) {
         if (!(error instanceof GcsError) || error.status !== 404) throw error;
-        throw new StorageRefused(
-          `there is no bucket ${this.calls.bucket}: create it, or correct storage.gcs.bucket`,
-          { cause: error },
-        );
+        throw noBucket(this.calls.bucket, error);
       }
     });
     return probeAbilities(this);

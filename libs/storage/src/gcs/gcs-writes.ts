@@ -11,8 +11,9 @@ import {
 import type { Attempt } from '../bucket/retries.js';
 import { batchOfDeletions, mostInBatch, statusesIn } from './gcs-batch.js';
 import type { GcsCalls } from './gcs-calls.js';
-import { GcsError } from './gcs-errors.js';
+import { GcsError, isOfBucket, noBucket } from './gcs-errors.js';
 import { contentType, type GcsObject, writerName } from './gcs-objects.js';
+import type { GcsRequest } from './gcs-requests.js';
 
 /** Writing and removing whole objects, by their names in the bucket. */
 export class GcsWrites {
@@ -37,7 +38,7 @@ export class GcsWrites {
             `--${boundary}\r\nContent-Type: ${contentType}\r\n\r\n`,
         );
         const tail = Buffer.from(`\r\n--${boundary}--\r\n`);
-        const { generation } = await this.calls.json<GcsObject>(
+        const { generation } = await this.#insert(
           {
             method: 'POST',
             path: this.calls.uploadPath({
@@ -96,6 +97,16 @@ export class GcsWrites {
     });
   }
 
+  async #insert(request: GcsRequest, attempt: Attempt): Promise<GcsObject> {
+    try {
+      return await this.calls.json<GcsObject>(request, attempt);
+    } catch (error) {
+      // Nothing else can be missing here.
+      const missing = error instanceof GcsError && error.status === 404;
+      throw missing ? noBucket(this.calls.bucket, error) : error;
+    }
+  }
+
   /** The version of the object if this writer wrote it. */
   async versionBy(name: string, writer: string, attempt: Attempt): Promise<string | undefined> {
     try {
@@ -114,12 +125,26 @@ export class GcsWrites {
         const path = this.calls.pathOf(name, { ifGenerationMatch: version });
         await this.calls.account.requests.answer({ method: 'DELETE', path }, attempt);
       } catch (error) {
-        if (!(error instanceof GcsError) || error.status !== 404) throw error;
-        if (/bucket/i.test(error.said)) throw error;
+        if (!(error instanceof GcsError) || isOfBucket(error)) throw error;
+        const gone =
+          error.status === 404 ||
+          // A version of nothing may be told to be another one.
+          (attempt.mayHaveHappened && error.status === 412 && !(await this.#exists(name, attempt)));
+        if (!gone) throw error;
         // An earlier attempt may have removed it.
         if (version !== undefined && !attempt.mayHaveHappened) throw new ConditionFailed(name);
       }
     });
+  }
+
+  async #exists(name: string, attempt: Attempt): Promise<boolean> {
+    try {
+      await this.calls.json({ path: this.calls.pathOf(name, { fields: 'generation' }) }, attempt);
+      return true;
+    } catch (error) {
+      if (error instanceof GcsError && error.status === 404) return false;
+      throw error;
+    }
   }
 
   async removeAll(names: readonly string[]): Promise<void> {
