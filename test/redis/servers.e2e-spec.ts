@@ -35,7 +35,7 @@ describeWith(['redis-server', 'redis-cli'], 'RedisConnection, by the ways to rea
   it('uses TLS, and an account that may do little', async () => {
     const users = [
       'user default off',
-      'user holdfast on >s3cret ~holdfast:* &* +@all -@dangerous +info',
+      'user holdfast on >s3cret ~holdfast:* &* -@all +getrange +set +del +ping +info',
     ];
     const server = await setting.start({ tls: true, users });
     const ca = setting.folder.join('ca.pem');

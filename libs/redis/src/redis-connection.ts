@@ -1,5 +1,3 @@
-import type { SecureContextOptions } from 'node:tls';
-
 import type { Log } from '#telemetry/log.js';
 
 import { FailureScore } from './failure-score.js';
@@ -7,6 +5,7 @@ import { parseMemoryPolicy, policyProblem, type RedisRole } from './memory-polic
 import type { RedisClient } from './redis-client.js';
 import type { RedisConfig } from './redis-config.js';
 import { meansAway, reasonOf, replyErrorKind } from './reply-errors.js';
+import type { TlsFiles } from './tls-files.js';
 import { within } from './within.js';
 
 /** The commands that are used, the same for one server and for a cluster. */
@@ -48,7 +47,7 @@ export interface RedisConnectionOptions {
 interface Parts extends RedisConnectionOptions {
   readonly config: RedisConfig;
   readonly server: string;
-  readonly open: () => RedisClient;
+  readonly open: () => Promise<RedisClient>;
   readonly connect: (client: RedisClient) => Promise<void>;
 }
 
@@ -91,13 +90,13 @@ export class RedisConnection {
   ): Promise<RedisConnection> {
     const [{ connectClient, newClient, serversText }, tls] = await Promise.all([
       import('./redis-client.js'),
-      tlsOf(config),
+      tlsOf(config, options.log),
     ]);
     return new RedisConnection({
       ...options,
       config,
       server: serversText(config),
-      open: () => newClient(config, tls),
+      open: async () => newClient(config, await tls?.read()),
       connect: connectClient,
     });
   }
@@ -229,7 +228,8 @@ export class RedisConnection {
 
   /** A client that has answered; or why there is none. */
   async #connect(): Promise<RedisClient | string> {
-    const client = this.parts.open();
+    const client = await this.parts.open();
+    if (this.#stage !== 'running') return 'closed';
     let reason: string | undefined;
     client.on('error', (error) => (reason = reasonOf(error)));
     client.on('node error', (error) => (reason ??= reasonOf(error)));
@@ -278,8 +278,6 @@ export class RedisConnection {
   }
 }
 
-async function tlsOf({ tls }: RedisConfig): Promise<SecureContextOptions | undefined> {
-  if (tls === undefined) return undefined;
-  const { readTlsFiles } = await import('./tls-files.js');
-  return readTlsFiles(tls);
+async function tlsOf({ tls }: RedisConfig, log: Log): Promise<TlsFiles | undefined> {
+  return tls && (await import('./tls-files.js')).TlsFiles.open(tls, log);
 }

@@ -1,13 +1,47 @@
 import { readFile } from 'node:fs/promises';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 
+import type { Log } from '#telemetry/log.js';
+
 import type { RedisConfig } from './redis-config.js';
 import { RedisUnusable } from './redis-unusable.js';
 
-/** What `redis.tls` names, read. @throws {RedisUnusable} for a file that cannot be read, or that does not fit the others */
-export async function readTlsFiles(
-  tls: NonNullable<RedisConfig['tls']>,
-): Promise<SecureContextOptions> {
+type TlsKeys = NonNullable<RedisConfig['tls']>;
+
+/** What `redis.tls` names. Files that are replaced are taken into use by the next connection. */
+export class TlsFiles {
+  #last: SecureContextOptions;
+  #broken = false;
+
+  private constructor(
+    private readonly tls: TlsKeys,
+    private readonly log: Pick<Log, 'warn'>,
+    first: SecureContextOptions,
+  ) {
+    this.#last = first;
+  }
+
+  /** @throws {RedisUnusable} for a file that cannot be read, or that does not fit the others */
+  static async open(tls: TlsKeys, log: Pick<Log, 'warn'>): Promise<TlsFiles> {
+    return new TlsFiles(tls, log, await readTlsFiles(tls));
+  }
+
+  /** As they are now, or as they were when they could be used last. */
+  async read(): Promise<SecureContextOptions> {
+    try {
+      this.#last = await readTlsFiles(this.tls);
+      this.#broken = false;
+    } catch (error) {
+      if (this.#broken) return this.#last;
+      this.#broken = true;
+      const reason = error instanceof RedisUnusable ? error.message : String(error);
+      this.log.warn({ reason }, 'new TLS files for Redis cannot be used; the old ones stay');
+    }
+    return this.#last;
+  }
+}
+
+async function readTlsFiles(tls: TlsKeys): Promise<SecureContextOptions> {
   const { certificate, key, rootcas } = tls;
   const cert = certificate && (await readPem(certificate, 'tls.certificate'));
   const privateKey = key && (await readPem(key, 'tls.key'));
