@@ -209,7 +209,7 @@ export class RedisConnection {
 
   async #try(): Promise<void> {
     const first = this.#tries === 0 && this.#counts.opened === 0;
-    const outcome = await this.#connect();
+    const outcome = await this.#connect().catch(reasonOf);
     if (this.#stage !== 'running') return;
     if (typeof outcome !== 'string') return this.#use(outcome);
     this.#reason = outcome;
@@ -256,7 +256,8 @@ export class RedisConnection {
     if (client !== this.#client || this.#trying !== undefined) return;
     if (now - this.#replacedAt < longest) return;
     this.#replacedAt = now;
-    void this.#connect().then((next) => {
+    const replacement = this.#connect().catch(reasonOf);
+    void replacement.then((next) => {
       if (typeof next === 'string') return;
       if (client !== this.#client || this.#stage !== 'running') return next.disconnect();
       this.#client = next;
