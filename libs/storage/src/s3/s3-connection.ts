@@ -1,0 +1,132 @@
+import { lookup } from 'node:dns/promises';
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { isIP } from 'node:net';
+
+import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
+import { defaultProvider } from '@aws-sdk/credential-provider-node';
+
+import { type S3Config, withScheme } from './s3-config.js';
+
+/** Milliseconds between two looks for other credentials, when the service says that those in use have expired. */
+const refreshPause = 5_000;
+
+/** The SDK's client, set up as the configuration says. */
+export class S3Connection {
+  #client: S3Client;
+  #renewedAt = -Infinity;
+
+  private constructor(
+    private readonly settings: S3ClientConfig,
+    private readonly agents: { readonly httpAgent: HttpAgent; readonly httpsAgent: HttpsAgent },
+    private readonly config: S3Config,
+  ) {
+    this.#client = this.#make(settings);
+  }
+
+  static async open(config: S3Config): Promise<S3Connection> {
+    const agents = {
+      httpAgent: new HttpAgent(agentOptions),
+      httpsAgent: new HttpsAgent({ ...agentOptions, rejectUnauthorized: !config.skipverify }),
+    };
+    return new S3Connection(await settingsOf(config), agents, config);
+  }
+
+  get client(): S3Client {
+    return this.#client;
+  }
+
+  get bucket(): string {
+    return this.config.bucket;
+  }
+
+  /** Asks where the credentials come from once more; false if that was done just now, or they are constant. */
+  renew(): boolean {
+    if (this.config.accesskey !== undefined) return false;
+    const now = performance.now();
+    if (now - this.#renewedAt < refreshPause) return false;
+    this.#renewedAt = now;
+    this.#client = this.#make(this.settings);
+    return true;
+  }
+
+  /** A client that only signs, for addresses at another endpoint. */
+  signerAt(endpoint: string): S3Client {
+    return this.#make({ ...this.settings, endpoint: withScheme(endpoint, this.config.secure) });
+  }
+
+  close(): void {
+    this.agents.httpAgent.destroy();
+    this.agents.httpsAgent.destroy();
+  }
+
+  #make(settings: S3ClientConfig): S3Client {
+    return new S3Client({
+      ...settings,
+      credentials: credentialsOf(this.config),
+      requestHandler: { ...this.agents, connectionTimeout: 5_000, logger: silent },
+      logger: silent,
+    });
+  }
+}
+
+/** Slow clients hold a connection each while they pull, so the bound is far above what calls need. */
+const agentOptions = { keepAlive: true, maxSockets: 4096, maxFreeSockets: 256 } as const;
+
+const nothing = () => undefined;
+const silent = { trace: nothing, debug: nothing, info: nothing, warn: nothing, error: nothing };
+
+async function settingsOf(config: S3Config): Promise<S3ClientConfig> {
+  const { regionendpoint, secure } = config;
+  const endpoint = regionendpoint && withScheme(regionendpoint, secure);
+  return {
+    region: config.region ?? 'us-east-1',
+    ...(endpoint === undefined
+      ? {
+          tls: secure,
+          useDualstackEndpoint: config.usedualstack,
+          useAccelerateEndpoint: config.accelerate,
+          useFipsEndpoint: config.usefipsendpoint,
+        }
+      : { endpoint, useDualstackEndpoint: false, useFipsEndpoint: false }),
+    forcePathStyle: config.forcepathstyle ?? (await needsPathStyle(endpoint, config.bucket)),
+    ...(config.useragent !== undefined && { customUserAgent: config.useragent }),
+    // Repetitions are ours, and so are the hashes of what is sent.
+    maxAttempts: 1,
+    retryMode: 'standard',
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    disableS3ExpressSessionAuth: true,
+    expectContinueHeader: false,
+  };
+}
+
+function credentialsOf(config: S3Config): NonNullable<S3ClientConfig['credentials']> {
+  const { accesskey, secretkey, sessiontoken, credentialsconfigpath } = config;
+  if (accesskey !== undefined && secretkey !== undefined) {
+    return {
+      accessKeyId: accesskey,
+      secretAccessKey: secretkey.reveal(),
+      ...(sessiontoken && { sessionToken: sessiontoken.reveal() }),
+    };
+  }
+  return defaultProvider(
+    credentialsconfigpath === undefined
+      ? {}
+      : { filepath: credentialsconfigpath, configFilepath: credentialsconfigpath },
+  );
+}
+
+/** Where the bucket has no host name of its own. Distribution 2 took the path for any endpoint, Distribution 3 takes the name. */
+async function needsPathStyle(endpoint: string | undefined, bucket: string): Promise<boolean> {
+  if (bucket.includes('.')) return true;
+  if (endpoint === undefined) return false;
+  const { hostname } = new URL(endpoint);
+  if (isIP(hostname.replace(/^\[|\]$/g, '')) !== 0) return true;
+  try {
+    await lookup(`${bucket}.${hostname}`);
+    return false;
+  } catch {
+    return true;
+  }
+}

@@ -1,0 +1,37 @@
+import { createHash } from 'node:crypto';
+
+import type { DeleteObjectsCommand, PutObjectCommand, UploadPartCommand } from '@aws-sdk/client-s3';
+
+interface SentRequest {
+  headers: Record<string, string>;
+  readonly body?: unknown;
+}
+
+/** The signature holds the hash of the bytes; without this the SDK would make it once more, or leave it out. */
+export function withPayloadHash(command: PutObjectCommand | UploadPartCommand, hash: string): void {
+  (command as PutObjectCommand).middlewareStack.add(
+    (next) => async (call) => {
+      (call.request as SentRequest).headers['x-amz-content-sha256'] = hash;
+      return next(call);
+    },
+    { step: 'build', name: 'holdfastPayloadHash' },
+  );
+}
+
+/** Services that know no other checksum insist on this one; all others take it. */
+export function withMd5(command: DeleteObjectsCommand): void {
+  command.middlewareStack.add(
+    (next) => async (call) => {
+      const request = call.request as SentRequest;
+      const headers = Object.entries(request.headers).filter(
+        ([name]) => !/^x-amz-(checksum-|sdk-checksum)/i.test(name),
+      );
+      request.headers = {
+        ...Object.fromEntries(headers),
+        'content-md5': createHash('md5').update(String(request.body)).digest('base64'),
+      };
+      return next(call);
+    },
+    { step: 'build', priority: 'low', name: 'holdfastMd5' },
+  );
+}

@@ -1,0 +1,123 @@
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+
+import { GetObjectCommand, HeadObjectCommand } from '@aws-sdk/client-s3';
+
+import { BrokenOff } from '../bucket/broken-off.js';
+import type { ObjectStream, StoredObject } from '../bucket/object-store.js';
+import type { Attempt } from '../bucket/retries.js';
+import { SteadyStream } from '../bucket/steady-stream.js';
+import { type ByteRange, ContentTooLarge } from '../storage-driver.js';
+import { readBody } from './s3-body.js';
+import type { S3Calls } from './s3-calls.js';
+import { emptyBehind } from './s3-errors.js';
+import type { S3Names } from './s3-names.js';
+import { versionIn } from './s3-writes.js';
+
+/** Reading whole objects, and parts of them. */
+export class S3Reads {
+  /** Whether versions of small objects are the MD5 of their bytes, as nearly all services have them. */
+  #versionsAreMd5 = true;
+
+  constructor(
+    private readonly calls: S3Calls,
+    private readonly names: S3Names,
+  ) {}
+
+  async get(key: string, { limit }: { readonly limit: number }) {
+    let doubted: Buffer | undefined;
+    return this.calls.run('GetObject', key, async (attempt) => {
+      const { body, size, version, encrypted } = await this.#open(key, attempt);
+      if (size > limit) {
+        body.destroy();
+        throw new ContentTooLarge(key, size, limit);
+      }
+      const content = await readBody(body, size, attempt);
+      if (this.#versionsAreMd5 && !encrypted && contradicts(content, version)) {
+        // The same bytes twice are those of a service whose versions are something else.
+        if (!doubted?.equals(content)) {
+          doubted = content;
+          throw new BrokenOff('an answer with other bytes than the storage meant to send');
+        }
+        this.#versionsAreMd5 = false;
+      }
+      return { content, version };
+    });
+  }
+
+  async head(key: string): Promise<StoredObject> {
+    return this.calls.run('HeadObject', key, async ({ signal }) => {
+      const found = await this.calls.client.send(new HeadObjectCommand(this.#placeOf(key)), {
+        abortSignal: signal,
+      });
+      if (found.ContentLength === undefined) throw new BrokenOff('an answer without a length');
+      return {
+        key,
+        size: found.ContentLength,
+        modifiedAt: found.LastModified?.getTime() ?? 0,
+        version: versionIn(found),
+      };
+    });
+  }
+
+  async read(key: string, range?: ByteRange, version?: string): Promise<ObjectStream> {
+    const open = (wanted: ByteRange | undefined, only: string | undefined) =>
+      this.calls.run('GetObject', key, (attempt) => this.#open(key, attempt, wanted, only));
+    const first = await open(range, version);
+    const start = range?.start ?? 0;
+    const end = Math.min(range?.end ?? Infinity, first.size - 1);
+    const stream = new SteadyStream(first.body, {
+      start,
+      length: Math.max(0, end - start + 1),
+      reopen: async (offset) => (await open({ start: offset, end }, first.version)).body,
+    });
+    return { size: first.size, stream };
+  }
+
+  async #open(key: string, { signal }: Attempt, range?: ByteRange, version?: string) {
+    const command = new GetObjectCommand({
+      ...this.#placeOf(key),
+      ...(range && { Range: `bytes=${range.start}-${range.end}` }),
+      ...(version !== undefined && { IfMatch: version }),
+    });
+    const answer = await this.calls.client
+      .send(command, { abortSignal: signal })
+      .catch((error: unknown) => emptyBehind(error));
+    const { Body: body, ContentLength, ContentRange, ServerSideEncryption } = answer;
+    if (!(body instanceof Readable)) throw new BrokenOff('an answer without a body');
+    try {
+      const total = ContentRange === undefined ? ContentLength : sizeIn(ContentRange);
+      if (total === undefined || !Number.isSafeInteger(total)) {
+        throw new BrokenOff('an answer without a length');
+      }
+      const partial = range !== undefined && ContentRange === undefined;
+      if (partial && (range.start > 0 || range.end < total - 1)) {
+        throw new BrokenOff('an answer with other bytes than were asked for');
+      }
+      return {
+        body,
+        size: total,
+        version: versionIn(answer),
+        encrypted: ServerSideEncryption?.startsWith('aws:') ?? false,
+      };
+    } catch (error) {
+      body.on('error', () => undefined);
+      body.destroy();
+      throw error;
+    }
+  }
+
+  #placeOf(key: string) {
+    return { Bucket: this.calls.bucket, Key: this.names.of(key) };
+  }
+}
+
+function sizeIn(range: string): number {
+  return Number(range.split('/')[1]);
+}
+
+/** Versions of objects that were written in pieces have a dash. */
+function contradicts(content: Buffer, version: string): boolean {
+  const [, md5] = /^"?([\da-f]{32})"?$/.exec(version) ?? [];
+  return md5 !== undefined && createHash('md5').update(content).digest('hex') !== md5;
+}
