@@ -6,7 +6,7 @@ import { freePort } from './free-port.js';
 import { RunningProcess } from './process.js';
 import { TempDir } from './temp-dir.js';
 
-/** Another registry over the same kind of folder: Debian's docker-registry or Distribution. */
+/** Another registry over the same kind of storage: Debian's docker-registry or Distribution. */
 export class PeerRegistry {
   private constructor(
     readonly host: string,
@@ -14,14 +14,16 @@ export class PeerRegistry {
     private readonly folder: TempDir,
   ) {}
 
-  static async start(program: string, root: string): Promise<PeerRegistry> {
+  /** @param root a folder, or what its configuration says of another storage */
+  static async start(program: string, root: string | object): Promise<PeerRegistry> {
+    const storage = typeof root === 'string' ? { filesystem: { rootdirectory: root } } : root;
     const folder = await TempDir.create('peer');
     const port = await freePort();
     const host = `127.0.0.1:${port}`;
     const configuration = {
       version: 0.1,
       log: { level: 'error' },
-      storage: { filesystem: { rootdirectory: root }, delete: { enabled: true } },
+      storage: { ...storage, delete: { enabled: true } },
       http: { addr: host },
     };
     await writeFile(folder.join('config.yml'), stringify(configuration));
