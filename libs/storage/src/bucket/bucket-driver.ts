@@ -1,0 +1,268 @@
+import { inByteOrder } from '../byte-order.js';
+import {
+  type AddressRequest,
+  type ByteRange,
+  ContentTooLarge,
+  type FolderPage,
+  type PageRequest,
+  PathNotFound,
+  type StoredContent,
+  StorageDriver,
+  type StoredEntry,
+  type StoredFile,
+  type StoredStat,
+  StorageUnavailable,
+} from '../storage-driver.js';
+import { BucketContent, NoContent } from './bucket-content.js';
+import { BucketUploads } from './bucket-uploads.js';
+import { FolderNames } from './folder-names.js';
+import {
+  ConditionFailed,
+  type ObjectBody,
+  ObjectNotFound,
+  type ObjectStore,
+  type StoreAbilities,
+  type StoredObject,
+  type WriteCondition,
+} from './object-store.js';
+import { PartMemory } from './part-memory.js';
+import { isMark, mayBeMark, removalMark } from './removal-mark.js';
+import { SpoolFolder } from './spool-folder.js';
+
+export interface BucketOptions {
+  /** Bytes that all uploads of the process hold in memory. */
+  readonly uploadMemory?: number | undefined;
+  /** Folder for what exceeds it; one for temporary files that is on a disk if undefined. */
+  readonly spoolFolder?: string | undefined;
+}
+
+/** Others who write the same file at the same time, one after the other, before a comparison gives up. */
+const mostRivals = 50;
+
+/** Files in a bucket: any store of objects, with the layout that Distribution has there. */
+export class BucketDriver extends StorageDriver {
+  readonly name: string;
+  readonly alterable = false;
+  readonly uploads: BucketUploads;
+  override readonly hasAddresses: boolean;
+
+  private constructor(
+    private readonly store: ObjectStore,
+    /** What this bucket can do, as it showed. */
+    readonly abilities: StoreAbilities,
+    /** Where bytes of uploads wait that find no room in memory. */
+    readonly spool: SpoolFolder,
+    uploadMemory: number | undefined,
+  ) {
+    super();
+    this.name = store.name;
+    this.hasAddresses = store.hasAddresses;
+    this.uploads = new BucketUploads(store, {
+      abilities,
+      memory: new PartMemory(uploadMemory),
+      spool,
+      putAll: (files) => this.put(files),
+    });
+  }
+
+  /** @throws {StorageRefused} @throws {StorageUnavailable} */
+  static async connect(store: ObjectStore, options: BucketOptions = {}): Promise<BucketDriver> {
+    const spool = await SpoolFolder.connect(options.spoolFolder);
+    const abilities = await store.probe();
+    return new BucketDriver(store, abilities, spool, options.uploadMemory);
+  }
+
+  /** Waits for what runs in the background and closes connections. */
+  async close(): Promise<void> {
+    await this.uploads.settle();
+    await this.store.close();
+  }
+
+  async get(path: string, { limit }: { limit: number }): Promise<Buffer> {
+    const { content } = await found(path, () =>
+      this.store.get(keyOf(path), { limit: Math.max(limit, removalMark.length) }),
+    );
+    if (isMark(content)) throw new PathNotFound(path);
+    if (content.length > limit) throw new ContentTooLarge(path, content.length, limit);
+    return content;
+  }
+
+  async stat(path: string): Promise<StoredStat> {
+    const object = await found(path, () => this.store.head(keyOf(path)));
+    if (!(await this.#isThere(object))) throw new PathNotFound(path);
+    const { size, modifiedAt, version } = object;
+    return { size, modifiedAt, version };
+  }
+
+  async read(path: string, range?: ByteRange): Promise<StoredContent> {
+    if (range !== undefined && range.end < range.start) {
+      return new NoContent((await this.stat(path)).size);
+    }
+    const source = await found(path, () => this.store.read(keyOf(path), range));
+    const content = new BucketContent(source);
+    if (mayBeMark(source.size) && (await this.#isMarked(keyOf(path)))) {
+      await content.close();
+      throw new PathNotFound(path);
+    }
+    return content;
+  }
+
+  async put(files: readonly StoredFile[], last: readonly StoredFile[] = []): Promise<void> {
+    const write = ({ path, content }: StoredFile) => this.store.put(keyOf(path), bodyOf(content));
+    await Promise.all(files.map(write));
+    await Promise.all(last.map(write));
+  }
+
+  async create({ path, content }: StoredFile): Promise<boolean> {
+    const key = keyOf(path);
+    if (!this.abilities.createsOnce) {
+      if (await this.#version(key, undefined)) return false;
+      await this.store.put(key, bodyOf(content));
+      return true;
+    }
+    for (let rival = 0; rival < mostRivals; rival++) {
+      if (await this.#putIf(key, content, 'absent')) return true;
+      const mark = await this.#version(key, removalMark);
+      if (mark === undefined) return false;
+      if (await this.#putIf(key, content, { version: mark })) return true;
+    }
+    throw new StorageUnavailable(`others write ${path} all the time`);
+  }
+
+  async confirm(paths: readonly string[]): Promise<void> {
+    await Promise.all(paths.map((path) => this.stat(path)));
+  }
+
+  async putVolatile(file: StoredFile): Promise<void> {
+    await this.put([file]);
+  }
+
+  async remove(path: string): Promise<void> {
+    await this.store.remove(keyOf(path));
+  }
+
+  async removeIf(path: string, expected: Uint8Array): Promise<boolean> {
+    const key = keyOf(path);
+    for (let rival = 0; rival < mostRivals; rival++) {
+      const version = await this.#version(key, expected);
+      if (version === undefined) return false;
+      if (await this.#removeVersion(key, version)) return true;
+    }
+    throw new StorageUnavailable(`others write ${path} all the time`);
+  }
+
+  /** Folders are no more than beginnings of keys. */
+  async removeFolder(_path: string): Promise<boolean> {
+    return true;
+  }
+
+  async removeTree(path: string): Promise<void> {
+    const prefix = `${keyOf(path)}/`;
+    for (let next: string | undefined; ;) {
+      const page = await this.store.list(prefix, { next });
+      await this.store.removeAll(page.objects.map(({ key }) => key));
+      if (page.next === undefined) return;
+      ({ next } = page);
+    }
+  }
+
+  /** A name may be there twice, as a file and as a folder. Objects whose key ends with a slash are no files. */
+  async list(path: string): Promise<readonly StoredEntry[]> {
+    const prefix = `${keyOf(path)}/`;
+    const entries: StoredEntry[] = [];
+    for (let next: string | undefined; ;) {
+      const page = await this.store.list(prefix, { folded: true, next });
+      const files = await Promise.all(
+        page.objects.map(async (object) => ((await this.#isThere(object)) ? [object.key] : [])),
+      );
+      for (const key of files.flat()) entries.push(entryOf(key.slice(prefix.length), 'file'));
+      for (const folder of page.prefixes) {
+        entries.push(entryOf(folder.slice(prefix.length, -1), 'folder'));
+      }
+      if (page.next === undefined) break;
+      ({ next } = page);
+    }
+    return inByteOrder(entries.filter(({ name }) => name !== ''));
+  }
+
+  override foldersWith(path: string, file: string, request: PageRequest = {}): Promise<FolderPage> {
+    const names = new FolderNames(this.store, `${keyOf(path)}/`, file, (object) =>
+      this.#isThere(object),
+    );
+    return names.page(request);
+  }
+
+  override addressOf(path: string, request: AddressRequest): Promise<string | undefined> {
+    return this.store.addressOf(keyOf(path), request);
+  }
+
+  override keyOf(path: string): string {
+    return this.store.fullKeyOf(keyOf(path));
+  }
+
+  async #putIf(key: string, content: Uint8Array, condition: WriteCondition): Promise<boolean> {
+    return happens(this.store.put(key, bodyOf(content), condition));
+  }
+
+  /** @returns false if it is another version by now */
+  async #removeVersion(key: string, version: string): Promise<boolean> {
+    const { removesVersion, replacesVersion } = this.abilities;
+    if (removesVersion) return happens(this.store.remove(key, version));
+    if (replacesVersion) return this.#putIf(key, removalMark, { version });
+    // What another writes between the comparison and this is lost: nothing in such a store can prevent it.
+    await this.store.remove(key);
+    return true;
+  }
+
+  /** The version of an object if it has this content; of any that readers see if undefined. */
+  async #version(key: string, content: Uint8Array | undefined): Promise<string | undefined> {
+    try {
+      const limit = content?.length ?? removalMark.length;
+      const object = await this.store.get(key, { limit });
+      const same = content === undefined ? !isMark(object.content) : object.content.equals(content);
+      return same ? object.version : undefined;
+    } catch (error) {
+      if (error instanceof ObjectNotFound) return undefined;
+      if (!(error instanceof ContentTooLarge)) throw error;
+      return content === undefined ? 'larger' : undefined;
+    }
+  }
+
+  async #isThere({ key, size }: Pick<StoredObject, 'key' | 'size'>): Promise<boolean> {
+    return !mayBeMark(size) || !(await this.#isMarked(key));
+  }
+
+  async #isMarked(key: string): Promise<boolean> {
+    return (await this.#version(key, removalMark)) !== undefined;
+  }
+}
+
+function keyOf(path: string): string {
+  return path.slice(1);
+}
+
+function bodyOf(content: Uint8Array): ObjectBody {
+  return { size: content.length, open: () => content };
+}
+
+function entryOf(name: string, kind: StoredEntry['kind']): StoredEntry {
+  return { name, kind };
+}
+
+async function found<T>(path: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    throw error instanceof ObjectNotFound ? new PathNotFound(path) : error;
+  }
+}
+
+async function happens(write: Promise<unknown>): Promise<boolean> {
+  try {
+    await write;
+    return true;
+  } catch (error) {
+    if (error instanceof ConditionFailed || error instanceof ObjectNotFound) return false;
+    throw error;
+  }
+}
