@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+
 import type { BlobItem } from '@azure/storage-blob';
 
 import { md5Of } from '../bucket/content-hash.js';
@@ -13,7 +15,7 @@ import { blockId, blockTime, draftId } from './azure-blocks.js';
 import { type AzureCalls, isOtherKind } from './azure-calls.js';
 import { codeOf } from './azure-errors.js';
 import type { AzureNames } from './azure-names.js';
-import { type AzureWrites, versionIn } from './azure-writes.js';
+import { type AzureWrites, contentType, versionIn } from './azure-writes.js';
 
 const MiB = 1024 * 1024;
 
@@ -73,21 +75,7 @@ export class AzureDrafts {
     const blocks = pieces.filter(({ size }) => size > 0).map(({ token }) => token);
     const { key, writer } = draft;
     try {
-      return await this.writes.write(
-        'Put Block List',
-        key,
-        condition,
-        async ({ signal }, conditions, metadata) =>
-          versionIn(
-            await this.writes.client(key).commitBlockList(blocks, {
-              abortSignal: signal,
-              conditions,
-              metadata,
-              blobHTTPHeaders: { blobContentType: 'application/octet-stream' },
-            }),
-          ),
-        writer,
-      );
+      return await this.#commit(key, blocks, condition, writer);
     } catch (error) {
       if (codeOf((error as Error).cause) !== 'InvalidBlockList') throw error;
       const there = await this.writes.calls.run('Get Blob Properties', key, ({ signal }) =>
@@ -145,15 +133,38 @@ export class AzureDrafts {
     });
   }
 
-  /** Blocks go when the blob is written whole. It is there, empty, for a moment, and only if nobody has written it. */
+  /** Blocks go when a list of none is committed. The blob is there, empty, for a moment, and only if nobody has written it. */
   async #throwAway(key: string): Promise<boolean> {
-    const empty = { size: 0, open: () => Buffer.alloc(0) };
     try {
-      await this.writes.remove(key, await this.writes.put(key, empty, 'absent'));
+      const version = await this.#commit(key, [], 'absent', randomUUID());
+      await this.writes.remove(key, version);
       return true;
     } catch (error) {
       if (error instanceof ConditionFailed) return false;
       throw error;
     }
+  }
+
+  #commit(
+    key: string,
+    blocks: readonly string[],
+    condition: 'always' | 'absent',
+    writer: string,
+  ): Promise<string> {
+    return this.writes.write(
+      'Put Block List',
+      key,
+      condition,
+      async ({ signal }, conditions, metadata) =>
+        versionIn(
+          await this.writes.client(key).commitBlockList([...blocks], {
+            abortSignal: signal,
+            conditions,
+            metadata,
+            blobHTTPHeaders: { blobContentType: contentType },
+          }),
+        ),
+      writer,
+    );
   }
 }

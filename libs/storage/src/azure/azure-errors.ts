@@ -87,8 +87,7 @@ const refusals: Readonly<Record<string, string>> = {
   AuthenticationFailed: keys,
   InvalidAuthenticationInfo: keys,
   NoAuthenticationInformation: keys,
-  AuthorizationFailure:
-    'the account does not let this machine in: check its network rules, and its keys',
+  AuthorizationFailure: `${keys}, and whether the network rules of the account let this machine in`,
   AuthorizationSourceIPMismatch:
     'the account does not let this machine in: check its network rules',
   AuthorizationPermissionMismatch: 'give this identity the role Storage Blob Data Contributor',

@@ -2,12 +2,13 @@ import { randomUUID } from 'node:crypto';
 
 import { ConditionFailed, ObjectNotFound, type StoredObject } from '../bucket/object-store.js';
 import type { Attempt } from '../bucket/retries.js';
+import { sideBySide } from '../bucket/side-by-side.js';
 import { StorageUnavailable } from '../storage-driver.js';
 import type { AzureAddresses } from './azure-addresses.js';
 import { blockId, draftId } from './azure-blocks.js';
 import { codeOf, isRestError } from './azure-errors.js';
 import type { AzureNames } from './azure-names.js';
-import { type AzureWrites, versionIn } from './azure-writes.js';
+import { type AzureWrites, contentType, versionIn } from './azure-writes.js';
 
 type Source = Omit<StoredObject, 'modifiedAt'>;
 
@@ -76,13 +77,9 @@ export class AzureJoin {
     const draft = draftId(randomUUID(), Date.now());
     const ranges = sources.flatMap((source) => rangesOf(source));
     const blocks = ranges.map((_, index) => blockId(draft, index + 1));
-    let next = 0;
-    const stage = async () => {
-      for (let index = next++; index < ranges.length; index = next++) {
-        await this.#stage(ranges[index] as Range, key, blocks[index] as string);
-      }
-    };
-    await Promise.all(Array.from({ length: Math.min(copiesAtOnce, ranges.length) }, stage));
+    await sideBySide(ranges, copiesAtOnce, (range, index) =>
+      this.#stage(range, key, blocks[index] as string),
+    );
     await this.writes.write(
       'Put Block List',
       key,
@@ -93,7 +90,7 @@ export class AzureJoin {
             abortSignal: signal,
             conditions,
             metadata,
-            blobHTTPHeaders: { blobContentType: 'application/octet-stream' },
+            blobHTTPHeaders: { blobContentType: contentType },
           }),
         ),
       draft,

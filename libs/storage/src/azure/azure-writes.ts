@@ -19,7 +19,7 @@ import type { AzureNames } from './azure-names.js';
 /** Metadata of a blob that was written under a condition: how its writer knows it again. */
 const writerName = 'holdfastwriter';
 
-const contentType = 'application/octet-stream';
+export const contentType = 'application/octet-stream';
 const mostInBatch = 256;
 
 /** Writing and removing whole blobs. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
-import type { GcsObject } from './gcs-objects.js';
-import { contentType } from './gcs-objects.js';
+import { sideBySide } from '../bucket/side-by-side.js';
+import { contentType, type GcsObject } from './gcs-objects.js';
 import { type GcsWrites, versionIn } from './gcs-writes.js';
 
 /** An object in the bucket. */
@@ -50,18 +50,11 @@ export class GcsCompose {
     const groups = Array.from({ length: Math.ceil(sources.length / most) }, (_, index) =>
       sources.slice(index * most, (index + 1) * most),
     );
-    const composed: Component[] = [];
-    let next = 0;
-    const work = async () => {
-      for (let index = next++; index < groups.length; index = next++) {
-        const name = `${folder}between-${randomUUID()}`;
-        between.push(name);
-        const version = await this.#call(groups[index] ?? [], name, 'always', undefined);
-        composed[index] = { name, version };
-      }
-    };
-    await Promise.all(Array.from({ length: Math.min(callsAtOnce, groups.length) }, work));
-    return composed;
+    return sideBySide(groups, callsAtOnce, async (group) => {
+      const name = `${folder}between-${randomUUID()}`;
+      between.push(name);
+      return { name, version: await this.#call(group, name, 'always', undefined) };
+    });
   }
 
   async #call(
