@@ -169,8 +169,8 @@ describe('the file', () => {
       'storage: filesystem and inmemory exclude each other; keep one of them',
     ],
     [
-      'storage: { s3: { bucket: b } }',
-      'storage.s3 is refused: this storage driver is not supported yet; choose filesystem or inmemory',
+      'storage: { oss: { bucket: b } }',
+      'storage.oss is refused: OSS speaks S3: choose s3',
     ],
     [
       'storage: { filesystem: { maxthreads: 24 } }',
@@ -241,6 +241,7 @@ describe('the file', () => {
     ],
     ['middleware: { repository: [{ name: redirect }] }', 'middleware.repository is refused'],
     ['middleware: { storage: [{ name: redirect }] }', 'middleware.storage[0].options.baseurl'],
+    ['storage: { s3: { region: eu-west-1 } }', 'storage.s3.bucket is missing'],
     ['auth: { token: { realm: r } }', 'auth.token is refused'],
   ])('refuses %j', (yaml, expected) => {
     const lines = problems(file(yaml));

@@ -1,14 +1,37 @@
+import type { ObjectStore } from './bucket/object-store.js';
 import { FilesystemDriver } from './filesystem/filesystem-driver.js';
 import { MemoryDriver } from './memory/memory-driver.js';
 import type { StorageDriverConfig } from './storage-config.js';
 import type { StorageDriver } from './storage-driver.js';
 
-/** @throws {StorageUnavailable} if there is no storage where the configuration says */
+/**
+ * What only one cloud needs is loaded when it is chosen: its SDK is larger than all the rest.
+ * @throws {StorageUnavailable} if there is no storage where the configuration says
+ */
 export async function connectDriver(config: StorageDriverConfig): Promise<StorageDriver> {
   switch (config.driver) {
     case 'filesystem':
       return FilesystemDriver.connect(config);
     case 'inmemory':
       return new MemoryDriver();
+    default: {
+      const { BucketDriver } = await import('./bucket/bucket-driver.js');
+      return BucketDriver.connect(await connectStore(config));
+    }
+  }
+}
+
+type BucketConfig = Exclude<StorageDriverConfig, { readonly driver: 'filesystem' | 'inmemory' }>;
+
+async function connectStore(config: BucketConfig): Promise<ObjectStore> {
+  switch (config.driver) {
+    case 's3':
+      return (await import('./s3/s3-store.js')).S3Store.connect(config);
+    case 'azure':
+      return (await import('./azure/azure-store.js')).AzureStore.connect(config);
+    case 'gcs':
+      return (await import('./gcs/gcs-store.js')).GcsStore.connect(config);
+    case 'swift':
+      return new (await import('./swift/swift-store.js')).SwiftStore(config);
   }
 }

@@ -3,9 +3,10 @@ import { z } from 'zod';
 import { choice, keyDocs, moot, ours, outdated, refused } from '#config/key-docs.js';
 import { bool, duration, free, integer, oneOf, section, size, text } from '#config/values.js';
 
-const notYet = 'this storage driver is not supported yet; choose filesystem or inmemory';
-const later = (description: string) =>
-  choice(refused(free().optional().describe(description), notYet));
+import { type AzureConfig, azureConfig } from './azure/azure-config.js';
+import { type GcsConfig, gcsConfig } from './gcs/gcs-config.js';
+import { type S3Config, s3Config } from './s3/s3-config.js';
+import { type SwiftConfig, swiftConfig } from './swift/swift-config.js';
 
 const filesystem = z.strictObject({
   rootdirectory: text()
@@ -29,11 +30,16 @@ export const storageKeys = {
   inmemory: choice(
     inmemory.optional().describe('Keeps the data in memory, until the process ends. One worker.'),
   ),
-  s3: later('Amazon S3 and compatible services.'),
-  azure: later('Azure Blob Storage.'),
-  gcs: later('Google Cloud Storage.'),
-  swift: later('OpenStack Swift.'),
-  oss: later('Aliyun OSS.'),
+  s3: choice(s3Config.optional().describe('Keeps the data in Amazon S3, or a compatible service.')),
+  azure: choice(azureConfig.optional().describe('Keeps the data in Azure Blob Storage.')),
+  gcs: choice(gcsConfig.optional().describe('Keeps the data in Google Cloud Storage.')),
+  swift: choice(swiftConfig.optional().describe('Keeps the data in OpenStack Swift.')),
+  oss: choice(
+    refused(
+      free().optional().describe('Aliyun OSS, as Distribution 2 had it.'),
+      'OSS speaks S3: choose s3, with `regionendpoint` and `forcepathstyle: false`',
+    ),
+  ),
   tag: section({
     concurrencylimit: moot(
       integer({ min: 1 }).default(8).describe('Tags that one request reads at the same time.'),
@@ -73,15 +79,30 @@ export const driverNames: readonly string[] = Object.entries(storageKeys)
   .filter(([, schema]) => keyDocs.get(schema)?.choice)
   .map(([name]) => name);
 
-export type StorageDriverConfig =
-  | ({ readonly driver: 'filesystem' } & z.infer<typeof filesystem>)
-  | { readonly driver: 'inmemory' };
-
-/** The one driver that the file or the variables chose; files in the default folder when they chose none. */
-export function chosenDriver(keys: {
+interface DriverKeys {
   readonly filesystem?: z.infer<typeof filesystem> | undefined;
   readonly inmemory?: z.infer<typeof inmemory> | undefined;
-}): StorageDriverConfig {
-  if (keys.inmemory !== undefined) return { driver: 'inmemory' };
+  readonly s3?: S3Config | undefined;
+  readonly azure?: AzureConfig | undefined;
+  readonly gcs?: GcsConfig | undefined;
+  readonly swift?: SwiftConfig | undefined;
+}
+
+export type StorageDriverConfig =
+  | ({ readonly driver: 'filesystem' } & z.infer<typeof filesystem>)
+  | { readonly driver: 'inmemory' }
+  | ({ readonly driver: 's3' } & S3Config)
+  | ({ readonly driver: 'azure' } & AzureConfig)
+  | ({ readonly driver: 'gcs' } & GcsConfig)
+  | ({ readonly driver: 'swift' } & SwiftConfig);
+
+/** The one driver that the file or the variables chose; files in the default folder when they chose none. */
+export function chosenDriver(keys: DriverKeys): StorageDriverConfig {
+  const { inmemory: memory, s3, azure, gcs, swift } = keys;
+  if (memory !== undefined) return { driver: 'inmemory' };
+  if (s3 !== undefined) return { driver: 's3', ...s3 };
+  if (azure !== undefined) return { driver: 'azure', ...azure };
+  if (gcs !== undefined) return { driver: 'gcs', ...gcs };
+  if (swift !== undefined) return { driver: 'swift', ...swift };
   return { driver: 'filesystem', ...(keys.filesystem ?? filesystem.parse({})) };
 }

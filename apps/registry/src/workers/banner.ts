@@ -54,6 +54,14 @@ function storage({ storage }: Config): string {
       return `${resolve(storage.driver.rootdirectory)} (files)`;
     case 'inmemory':
       return 'memory: gone when the process ends';
+    case 's3':
+      return `bucket ${storage.driver.bucket} (S3)`;
+    case 'azure':
+      return `container ${storage.driver.container} (Azure)`;
+    case 'gcs':
+      return `bucket ${storage.driver.bucket} (Google Cloud)`;
+    case 'swift':
+      return `container ${storage.driver.container} (Swift)`;
   }
 }
 

@@ -127,9 +127,9 @@ async function storageOf({ storage }: Config): Promise<StorageDriver> {
     return await connectDriver(storage.driver);
   } catch (error) {
     if (!(error instanceof StorageUnavailable)) throw error;
-    throw new StartupError(`storage.${storage.driver.driver}.rootdirectory`, error.reason, {
-      cause: error,
-    });
+    const { driver } = storage.driver;
+    const key = driver === 'filesystem' ? 'storage.filesystem.rootdirectory' : `storage.${driver}`;
+    throw new StartupError(key, error.reason, { cause: error });
   }
 }
 
