@@ -4,6 +4,7 @@ import { isTag, type Tag } from '#oci/reference.js';
 import type { RepositoryName } from '#oci/repository-name.js';
 import { PathNotFound, type StorageDriver, type StoredFile } from '#storage/storage-driver.js';
 
+import { isBucket } from './is-bucket.js';
 import { linkFile, readLink } from './links.js';
 import {
   tagFolder,
@@ -43,7 +44,7 @@ export class Tags {
     const paths = [tagLinkPath(name, tag), tagIndexLinkPath(name, tag, digest)];
     const targets = await Promise.all(paths.map((path) => readLink(this.driver, path)));
     if (!targets.every((target) => target?.equals(digest))) return false;
-    await this.driver.confirm(paths);
+    if (!isBucket(this.driver)) await this.driver.confirm(paths);
     return true;
   }
 
@@ -69,9 +70,12 @@ export class Tags {
     const removed: Tag[] = [];
     const { names } = await this.driver.foldersWith(tagsFolder(name), tagIndexFile(digest));
     await sideBySide(names.filter(isTag), async (tag) => {
-      const target = await readLink(this.driver, tagLinkPath(name, tag));
-      if (target === undefined || !target.equals(digest)) return;
       const { path, content } = linkFile(tagLinkPath(name, tag), digest);
+      // On a disk a look is cheaper than the comparison that removes; in a bucket it is a part of it.
+      if (!isBucket(this.driver)) {
+        const target = await readLink(this.driver, path);
+        if (target === undefined || !target.equals(digest)) return;
+      }
       if (await this.driver.removeIf(path, content)) {
         removed.push(tag);
         await this.#removeEmptied(name, tag);

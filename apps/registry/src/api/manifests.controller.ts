@@ -116,9 +116,9 @@ export class ManifestsController {
     reference: Reference,
     request: FastifyRequest,
   ): Promise<StoredManifest> {
-    const digest =
-      typeof reference === 'string' ? await this.tags.resolve(name, reference) : reference;
-    const stored = await this.manifests.get(name, digest);
+    const stored = await (typeof reference === 'string'
+      ? this.manifests.getTagged(name, reference)
+      : this.manifests.get(name, reference));
     const child = childFor(new AcceptedTypes(request.headers.accept), { name, reference }, stored);
     return child === undefined ? stored : this.manifests.get(name, child);
   }

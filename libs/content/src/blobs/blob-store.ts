@@ -16,6 +16,7 @@ import {
   type StoredFile,
 } from '#storage/storage-driver.js';
 
+import { isBucket } from '../is-bucket.js';
 import { linkFile, readLink } from '../links.js';
 import { blobDataPath, blobLinkPath } from '../paths.js';
 import { BlobSizes } from './blob-sizes.js';
@@ -70,8 +71,13 @@ export class BlobStore {
     client: AddressRequest,
   ): Promise<string | undefined> {
     if (!this.addresses?.any) return undefined;
-    if (!(await this.isLinked(name, digest))) throw new BlobUnknown(digest);
-    return this.addresses.of(blobDataPath(digest), client, undefined);
+    const size = this.addresses.asksForSize ? await this.cache?.sizeOf(digest) : undefined;
+    const address = await this.addresses.of(blobDataPath(digest), client, size);
+    // Where there is no address the link is read by who opens the blob.
+    if (address !== undefined && !(await this.isLinked(name, digest))) {
+      throw new BlobUnknown(digest);
+    }
+    return address;
   }
 
   /**
@@ -124,7 +130,7 @@ export class BlobStore {
     if (from !== undefined && !(await this.isLinked(from, digest))) throw new BlobUnknown(digest);
     const size = await this.wholeSize(digest);
     if (size === undefined) throw new BlobUnknown(digest);
-    await this.driver.confirm([blobDataPath(digest)]);
+    if (!isBucket(this.driver)) await this.driver.confirm([blobDataPath(digest)]);
     await this.driver.put([linkFile(blobLinkPath(name, digest), digest)]);
     return size;
   }

@@ -15,6 +15,7 @@ import {
 } from '#storage/storage-driver.js';
 
 import type { BlobStore } from '../blobs/blob-store.js';
+import { isBucket } from '../is-bucket.js';
 import { linkFile, readLink } from '../links.js';
 import { blobDataPath, mediaTypePath, revisionLinkPath } from '../paths.js';
 import type { Referrers } from '../referrers.js';
@@ -57,6 +58,17 @@ export class ManifestStore {
   }
 
   /**
+   * What a tag points to. In a bucket the tag alone says that the repository has the manifest: it is written after the
+   * revision and, when the manifest is deleted, removed before the answer (ADR 0023).
+   *
+   * @throws {ManifestUnknown} @throws {BlobDamaged}
+   */
+  async getTagged(name: RepositoryName, tag: Tag): Promise<StoredManifest> {
+    const digest = await this.tags.resolve(name, tag);
+    return isBucket(this.driver) ? this.#load(name, digest) : this.get(name, digest);
+  }
+
+  /**
    * Writes a manifest, and then the tags that are to point at it. All is durable when it resolves.
    * @throws {ManifestInvalid} @throws {ManifestBlobUnknown}
    */
@@ -70,13 +82,10 @@ export class ManifestStore {
     await this.references.check(name, manifest);
     const stored: StoredManifest = { digest, mediaType: manifest.mediaType, body, manifest };
     const records = this.#recordsOf(name, stored);
-    const files = (await this.#isStored(name, stored, records))
-      ? []
-      : [{ path: blobDataPath(digest), content: body }, ...records];
-    const moved: Tag[] = [];
-    for (const tag of tags) {
-      if (!(await this.tags.isSet(name, tag, digest))) moved.push(tag);
-    }
+    const isStored = await this.#isStored(name, stored, records);
+    const files = isStored ? [] : [{ path: blobDataPath(digest), content: body }, ...records];
+    const moved =
+      isStored || !isBucket(this.driver) ? await this.#toMove(name, tags, digest) : tags;
     const tagFiles = moved.map((tag) => this.tags.filesFor(name, tag, digest));
     await this.#write(
       [...files, ...tagFiles.map(({ before }) => before)],
@@ -87,9 +96,12 @@ export class ManifestStore {
     if (manifest.tellsMediaType && !manifest.declaresMediaType) {
       await this.driver.remove(mediaTypePath(name, digest));
     }
-    for (const tag of moved) await this.tags.mendIndex(name, tag, digest);
     // A concurrent delete of this digest may have removed the revision before it could see the tag, or the tag's index.
-    if (!(await this.#hasRevision(name, digest))) await this.driver.put(records);
+    const [hasRevision] = await Promise.all([
+      this.#hasRevision(name, digest),
+      sideBySide(moved, (tag) => this.tags.mendIndex(name, tag, digest)),
+    ]);
+    if (!hasRevision) await this.driver.put(records);
     await this.learnSizes(stored);
     this.#kept.set(this.#keyOf(name, digest), stored);
     this.cache?.rememberManifest(digest, body);
@@ -103,14 +115,16 @@ export class ManifestStore {
    */
   async delete(name: RepositoryName, digest: Digest): Promise<Tag[]> {
     const known = await this.#hasRevision(name, digest);
-    const stored = known ? await this.#readIfWhole(name, digest) : undefined;
+    const stored = known ? await this.#loadIfWhole(name, digest) : undefined;
     const link = revisionLinkPath(name, digest);
     if (known) await this.driver.remove(link);
     const removed = await this.tags.deleteAllOf(name, digest);
     // Tags without a revision are what a delete left that was cut off; sent again, it is finished.
     if (!known && removed.length === 0) throw new ManifestUnknown(name, digest);
     if (stored !== undefined) await this.referrers.remove(name, stored);
-    await this.driver.remove(mediaTypePath(name, digest));
+    if (stored?.manifest?.declaresMediaType !== true) {
+      await this.driver.remove(mediaTypePath(name, digest));
+    }
     await this.driver.removeFolder(link.slice(0, link.lastIndexOf('/')));
     // A concurrent push may have put it back before the last of its records went.
     if (stored !== undefined && (await this.#hasRevision(name, digest))) {
@@ -144,6 +158,15 @@ export class ManifestStore {
     await sideBySide(named, ({ digest, size }) => this.blobs.learnSize(digest, size));
   }
 
+  /** Those that do not point at the manifest yet. */
+  async #toMove(name: RepositoryName, tags: readonly Tag[], digest: Digest): Promise<Tag[]> {
+    const set = new Set<Tag>();
+    await sideBySide(tags, async (tag) => {
+      if (await this.tags.isSet(name, tag, digest)) set.add(tag);
+    });
+    return tags.filter((tag) => !set.has(tag));
+  }
+
   async #write(files: readonly StoredFile[], last: readonly StoredFile[]): Promise<void> {
     if (files.length + last.length > 0) await this.driver.put(files, last);
   }
@@ -164,7 +187,9 @@ export class ManifestStore {
     if (!(await this.#hasRevision(name, digest))) return false;
     if ((await this.blobs.wholeSize(digest)) !== body.length) return false;
     try {
-      await this.driver.confirm([blobDataPath(digest), ...records.map(({ path }) => path)]);
+      const paths = [blobDataPath(digest), ...records.map(({ path }) => path)];
+      // The bytes and the revision were seen, which is enough in a bucket.
+      await this.driver.confirm(isBucket(this.driver) ? paths.slice(2) : paths);
     } catch (error) {
       if (error instanceof PathNotFound) return false;
       throw error;
@@ -172,13 +197,20 @@ export class ManifestStore {
     return true;
   }
 
-  async #readIfWhole(name: RepositoryName, digest: Digest): Promise<StoredManifest | undefined> {
+  async #loadIfWhole(name: RepositoryName, digest: Digest): Promise<StoredManifest | undefined> {
     try {
-      return await this.#read(name, digest);
+      return await this.#load(name, digest);
     } catch (error) {
       if (error instanceof BlobDamaged || error instanceof ManifestUnknown) return undefined;
       throw error;
     }
+  }
+
+  /** Of a repository that has it. */
+  async #load(name: RepositoryName, digest: Digest): Promise<StoredManifest> {
+    const kept = this.#kept.get(this.#keyOf(name, digest));
+    if (kept === undefined) return this.#read(name, digest, await this.cache?.manifest(digest));
+    return this.#mayBeOfAnotherType(kept) ? this.#typed(name, digest, kept.body) : kept;
   }
 
   async #read(name: RepositoryName, digest: Digest, known?: Buffer): Promise<StoredManifest> {

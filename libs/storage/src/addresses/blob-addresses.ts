@@ -46,6 +46,11 @@ export class BlobAddresses {
     return !this.rules.disable && (this.sources.length > 1 || this.#driver.hasAddresses);
   }
 
+  /** Whether the size of a blob makes a difference. */
+  get asksForSize(): boolean {
+    return this.rules.minsize > 0;
+  }
+
   /** @param size bytes, where it is known */
   async of(
     path: string,
