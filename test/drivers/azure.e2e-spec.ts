@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { azureConfig } from '#storage/azure/azure-config.js';
 import { AzureStore } from '#storage/azure/azure-store.js';
-import { type ObjectStore, StorageRefused } from '#storage/bucket/object-store.js';
+import { ConditionFailed, type ObjectStore, StorageRefused } from '#storage/bucket/object-store.js';
 import { bodyOf } from '#storage/testing/object-bodies.js';
 import { describeObjectStore } from '#storage/testing/object-store.suite.js';
 
@@ -117,10 +117,12 @@ describeWith(['azurite-blob'], 'AzureStore', () => {
     ];
     expect(await text((await store.read('appended/a')).stream)).toBe('appended');
     await store.put('appended/a', bodyOf('put'));
-    await expect(store.put('appended/b', bodyOf('x'), { version: a.version })).rejects.toThrow();
+    await expect(store.put('appended/b', bodyOf('x'), { version: a.version })).rejects.toThrow(
+      ConditionFailed,
+    );
     expect((await store.get('appended/b', { limit: 9 })).content.toString()).toBe('appended');
     await store.put('appended/b', bodyOf('put'), { version: b.version });
-    await expect(store.put('appended/c', bodyOf('x'), 'absent')).rejects.toThrow();
+    await expect(store.put('appended/c', bodyOf('x'), 'absent')).rejects.toThrow(ConditionFailed);
     await store.join([d], 'appended/c');
     await store.join([d, d], 'appended/a');
     expect((await store.get('appended/b', { limit: 9 })).content.toString()).toBe('put');

@@ -1,13 +1,12 @@
 import { readFile } from 'node:fs/promises';
 
-import type { Storage, StorageOptions } from '@google-cloud/storage';
+import type { Storage } from '@google-cloud/storage';
+import type { ExternalAccountClientOptions, GoogleAuth } from 'google-auth-library';
 
 import { StorageRefused } from '../bucket/object-store.js';
 import type { GcsConfig } from './gcs-config.js';
 import { NoToken } from './gcs-errors.js';
 import { GcsRequests } from './gcs-requests.js';
-
-type Credentials = NonNullable<GcsConfig['credentials']>;
 
 /** Google's library, which knows who we are and signs addresses, and the requests that it does not make for us. */
 export interface GcsAccount {
@@ -17,17 +16,34 @@ export interface GcsAccount {
   readonly authenticated: boolean;
 }
 
-/** The SDK is loaded here, and only if it is needed. Nothing is asked of the service yet. */
+interface ServiceAccount {
+  readonly type: string;
+  readonly client_email: string;
+  readonly private_key: string;
+  readonly project_id?: string | undefined;
+  readonly universe_domain?: string | undefined;
+}
+
+type Identity = ServiceAccount | ExternalAccountClientOptions;
+
+const scopes = ['https://www.googleapis.com/auth/devstorage.read_write'];
+/** For who signs by a call to Google. */
+const signingScopes = ['https://www.googleapis.com/auth/cloud-platform'];
+
+/**
+ * The SDKs are loaded here, and only if they are needed. Nothing is asked of the service yet.
+ * @throws {StorageRefused} if the key file cannot be used
+ */
 export async function openGcs(config: GcsConfig): Promise<GcsAccount> {
   const { Storage } = await import('@google-cloud/storage');
-  const { keyfile, credentials, endpoint } = config;
-  if (keyfile !== undefined) await assertReadable(keyfile);
-  const options: StorageOptions = {
-    ...(keyfile !== undefined && { keyFilename: keyfile }),
-    ...(credentials !== undefined && credentialsOf(credentials)),
-    ...(endpoint !== undefined && { apiEndpoint: endpoint }),
-  };
-  const sdk = new Storage(options);
+  const identity = await identityOf(config);
+  const sdk = new Storage({
+    authClient: await authOf(identity),
+    // Not needed for objects; without it some of the library's calls go and look for it.
+    projectId: (isServiceAccount(identity) && identity.project_id) || 'unknown',
+    ...(config.endpoint !== undefined && { apiEndpoint: config.endpoint }),
+    ...(identity?.universe_domain !== undefined && { universeDomain: identity.universe_domain }),
+  });
   const authenticated = sdk.apiEndpoint.startsWith('https:');
   const authorize = async (): Promise<Readonly<Record<string, string>>> => {
     if (!authenticated) return {};
@@ -41,19 +57,43 @@ export async function openGcs(config: GcsConfig): Promise<GcsAccount> {
   return { sdk, requests: new GcsRequests(sdk.apiEndpoint, userAgent, authorize), authenticated };
 }
 
-async function assertReadable(keyfile: string): Promise<void> {
-  try {
-    JSON.parse(await readFile(keyfile, 'utf8'));
-  } catch (error) {
-    const why = error instanceof SyntaxError ? 'is not JSON' : 'cannot be read';
-    throw new StorageRefused(`storage.gcs.keyfile: ${keyfile} ${why}`, { cause: error });
-  }
+/** What the configuration says; undefined for application default credentials. */
+async function identityOf({ keyfile, credentials }: GcsConfig): Promise<Identity | undefined> {
+  if (keyfile !== undefined) return readKeyFile(keyfile);
+  if (credentials === undefined) return undefined;
+  return { ...credentials, private_key: credentials.private_key.reveal() };
 }
 
-function credentialsOf({ client_email, private_key, ...more }: Credentials) {
-  return {
-    projectId: more.project_id ?? 'unknown',
-    credentials: { type: more.type, client_email, private_key: private_key.reveal() },
-    ...(more.universe_domain !== undefined && { universeDomain: more.universe_domain }),
-  } satisfies StorageOptions;
+async function readKeyFile(path: string): Promise<Identity> {
+  const refused = (why: string, cause?: unknown) =>
+    new StorageRefused(`storage.gcs.keyfile: ${path} ${why}`, { cause });
+  let content: Identity;
+  try {
+    content = JSON.parse(await readFile(path, 'utf8')) as Identity;
+  } catch (error) {
+    throw refused(error instanceof SyntaxError ? 'is not JSON' : 'cannot be read', error);
+  }
+  if (content.type !== 'service_account' && content.type !== 'external_account') {
+    throw refused('is neither of a service account nor of workload identity federation');
+  }
+  return content;
+}
+
+async function authOf(identity: Identity | undefined): Promise<GoogleAuth> {
+  const { ExternalAccountClient, GoogleAuth, JWT } = await import('google-auth-library');
+  if (identity === undefined) return new GoogleAuth({ scopes: [...scopes, ...signingScopes] });
+  if (isServiceAccount(identity)) {
+    const { client_email: email, private_key: key } = identity;
+    const auth = new GoogleAuth({ authClient: new JWT({ email, key, scopes }), scopes });
+    // Who signs is looked up here.
+    auth.jsonContent = { type: 'service_account', client_email: email, private_key: key };
+    return auth;
+  }
+  const authClient = ExternalAccountClient.fromJSON({ ...identity, scopes: signingScopes });
+  if (authClient === null) throw new StorageRefused('storage.gcs.keyfile: not understood');
+  return new GoogleAuth({ authClient, scopes });
+}
+
+function isServiceAccount(identity: Identity | undefined): identity is ServiceAccount {
+  return identity !== undefined && identity.type !== 'external_account';
 }
