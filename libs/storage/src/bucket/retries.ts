@@ -1,5 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-
 import { StorageUnavailable } from '../storage-driver.js';
 
 /** What to make of an attempt that failed. */
@@ -87,7 +85,7 @@ export class Retries {
           throw new StorageUnavailable(`${operation}: ${verdict.reason}`, { cause: error });
         }
         this.#budget--;
-        await sleep(pause);
+        await new Promise((resolve) => setTimeout(resolve, pause));
       } finally {
         timer.stop();
       }
