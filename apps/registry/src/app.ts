@@ -33,6 +33,10 @@ export async function createApp(options: AppOptions): Promise<NestFastifyApplica
     },
     rewriteUrl: (request: IncomingMessage) =>
       foldRepositoryName(request.url ?? '/', config.http.prefix),
+    // No route has a schema: a hundred files less to load, a seventh of the start.
+    schemaController: {
+      compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas },
+    },
     forceCloseConnections: false,
     requestTimeout: 0,
     // What the router cannot read: no hook and no filter sees it.
@@ -67,6 +71,10 @@ export async function createApp(options: AppOptions): Promise<NestFastifyApplica
   }
   await app.init();
   return app;
+}
+
+function noSchemas(): never {
+  throw new Error('routes have no schemas here');
 }
 
 function setApiVersion(request: FastifyRequest, reply: FastifyReply): void {
