@@ -26,7 +26,9 @@ const related = [
 /** As Distribution lays them out. */
 async function seedTag(root: string, repository: string, tag?: string): Promise<void> {
   const manifests = join(root, 'docker/registry/v2/repositories', repository, '_manifests');
-  const folders = [`revisions/sha256/${digest.slice(7)}`, ...(tag ? [`tags/${tag}/current`] : [])];
+  const revision = `sha256/${digest.slice(7)}`;
+  const folders = [`revisions/${revision}`];
+  if (tag) folders.push(`tags/${tag}/index/${revision}`, `tags/${tag}/current`);
   for (const folder of folders) {
     await mkdir(join(manifests, folder), { recursive: true });
     await writeFile(join(manifests, folder, 'link'), digest);
