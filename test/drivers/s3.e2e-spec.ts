@@ -1,38 +1,38 @@
-import { s3Config } from '#storage/s3/s3-config.js';
-import { S3Store } from '#storage/s3/s3-store.js';
 import { describeObjectStore } from '#storage/testing/object-store.suite.js';
 
 import { describeWith } from '../components/components.js';
 import { Minio } from '../support/servers/minio.js';
+import type { S3Server } from '../support/servers/s3-server.js';
 import { serverOfSuite } from '../support/servers/server-of-suite.js';
+import { Swift } from '../support/servers/swift.js';
+import { VersityGateway } from '../support/servers/versitygw.js';
+import { openStores, s3Settings } from './s3-suite.js';
+import { swiftPrograms } from './swift-programs.js';
 
-describeWith(['minio'], 'S3Store on MinIO', () => {
-  const server = serverOfSuite((folder) => Minio.start(folder));
+const everything = { createsOnce: true, replacesVersion: true, removesVersion: true };
+const nothing = { createsOnce: false, replacesVersion: false, removesVersion: false };
 
-  const settings = (more: Readonly<Record<string, unknown>> = {}) =>
-    s3Config.parse({
-      accesskey: server().credentials.accessKey,
-      secretkey: server().credentials.secretKey,
-      bucket: 'registry',
-      regionendpoint: server().endpoint,
-      ...more,
-    });
-
+function describeStoreOn(start: (folder: string) => Promise<S3Server>, can = everything): void {
+  const server = serverOfSuite(start);
   describeObjectStore(
     async () => {
       await server().makeBucket('registry');
-      const open = () => S3Store.connect(settings({ rootdirectory: '/some/root/' }));
-      const [store, other] = await Promise.all([open(), open()]);
-      return {
-        store,
-        other,
-        close: async () => {
-          await store.close();
-          await other.close();
-        },
-      };
+      return openStores(s3Settings(server(), { keys: { rootdirectory: '/some/root/' } }));
     },
-    { createsOnce: true, replacesVersion: true, removesVersion: false },
-    { keysAsFolders: false },
+    can,
+    // MinIO and versitygw keep folders.
+    { keysAsFolders: can === nothing },
   );
+}
+
+describeWith(['minio'], 'S3Store on MinIO', () => {
+  describeStoreOn((folder) => Minio.start(folder), { ...everything, removesVersion: false });
+});
+
+describeWith(['versitygw'], 'S3Store on versitygw', () => {
+  describeStoreOn((folder) => VersityGateway.start(folder));
+});
+
+describeWith(swiftPrograms, 'S3Store on Swift', () => {
+  describeStoreOn((folder) => Swift.start(folder, { s3api: true }), nothing);
 });

@@ -61,12 +61,20 @@ export class S3Connection {
   }
 
   #make(settings: S3ClientConfig): S3Client {
-    return new S3Client({
+    const client = new S3Client({
       ...settings,
       credentials: credentialsOf(this.config),
       requestHandler: { ...this.agents, connectionTimeout: 5_000, logger: silent },
       logger: silent,
     });
+    // Repetitions are ours; other steps of the SDK know their place by this one.
+    client.middlewareStack.add((next) => async (call) => next(call), {
+      name: 'retryMiddleware',
+      step: 'finalizeRequest',
+      priority: 'high',
+      override: true,
+    });
+    return client;
   }
 }
 
@@ -91,7 +99,7 @@ async function settingsOf(config: S3Config): Promise<S3ClientConfig> {
       : { endpoint, useDualstackEndpoint: false, useFipsEndpoint: false }),
     forcePathStyle: config.forcepathstyle ?? (await needsPathStyle(endpoint, config.bucket)),
     ...(config.useragent !== undefined && { customUserAgent: config.useragent }),
-    // Repetitions are ours, and so are the hashes of what is sent.
+    // The hashes of what is sent are ours.
     maxAttempts: 1,
     retryMode: 'standard',
     requestChecksumCalculation: 'WHEN_REQUIRED',

@@ -2,7 +2,6 @@ import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
-  HeadObjectCommand,
   ListMultipartUploadsCommand,
   type ListMultipartUploadsCommandOutput,
   UploadPartCommand,
@@ -17,8 +16,9 @@ import {
   ObjectNotFound,
 } from '../bucket/object-store.js';
 import { payloadHashOf, sending } from './s3-body.js';
-import { codeOf, statusOf } from './s3-errors.js';
+import { codeOf } from './s3-errors.js';
 import { withPayloadHash } from './s3-headers.js';
+import { isThere } from './s3-heads.js';
 import { type S3Writes, versionIn, writerName } from './s3-writes.js';
 
 /** Where drafts are begun; others who share the bucket keep theirs. */
@@ -160,17 +160,9 @@ export class S3Drafts {
   }
 
   async #isThere(key: string): Promise<boolean> {
-    return this.#calls.run('HeadObject', key, async ({ signal }) => {
-      try {
-        await this.#calls.client.send(new HeadObjectCommand(this.writes.placeOf(key)), {
-          abortSignal: signal,
-        });
-        return true;
-      } catch (error) {
-        if (statusOf(error) === 404) return false;
-        throw error;
-      }
-    });
+    return this.#calls.run('HeadObject', key, async ({ signal }) =>
+      isThere(this.#calls, this.writes.placeOf(key), signal),
+    );
   }
 
   get #calls() {

@@ -10,8 +10,8 @@ import type { Verdict } from '../bucket/retries.js';
 type Answered = Partial<S3ServiceException> & { readonly Code?: string; readonly Region?: string };
 
 function answerIn(error: unknown): Answered | undefined {
-  if (!(error instanceof Error)) return undefined;
-  const answered = error as Answered;
+  if (typeof error !== 'object' || error === null) return undefined;
+  const answered: Answered = error;
   return answered.$response !== undefined || answered.$metadata?.httpStatusCode !== undefined
     ? answered
     : undefined;
@@ -83,7 +83,7 @@ function judgeSilence(error: unknown): Verdict {
   if (code !== undefined && !isCertificateCode(code)) {
     return passing(firstLine(error), !unsent.includes(code));
   }
-  if (error instanceof Error && error.name === 'TimeoutError') {
+  if (textIn(error, 'name') === 'TimeoutError') {
     return passing('no connection to the storage', false);
   }
   return { kind: 'final' };
@@ -144,9 +144,10 @@ function silenceMeaning(error: unknown, bucket: string): unknown {
       { cause: error },
     );
   }
-  if (error instanceof Error && /Credential|TokenProvider|SSO/.test(error.name)) {
+  const name = textIn(error, 'name') ?? '';
+  if (/Credential|TokenProvider|SSO/.test(name)) {
     return new StorageRefused(
-      `bucket ${bucket}: no credentials (${error.name}): set storage.s3.accesskey and storage.s3.secretkey, or give this process a role`,
+      `bucket ${bucket}: no credentials (${name}): set storage.s3.accesskey and storage.s3.secretkey, or give this process a role`,
       { cause: error },
     );
   }
@@ -177,12 +178,11 @@ function retryAfter(error: unknown): number | undefined {
 }
 
 function systemCode(error: unknown): string | undefined {
-  const code = error instanceof Error ? Reflect.get(error, 'code') : undefined;
-  return typeof code === 'string' ? code : undefined;
+  return textIn(error, 'code');
 }
 
 function firstLine(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? '';
+  return textIn(error, 'message')?.split('\n', 1)[0] ?? 'no answer';
 }
 
 /** A range behind the end of an object is no bytes of it. */
@@ -202,4 +202,11 @@ export function emptyBehind(error: unknown): Pick<GetObjectCommandOutput, 'ETag'
     // Nothing will be read by it.
     ETag: headerOf(error, 'etag') ?? '""',
   };
+}
+
+/** Errors of Node itself are no instances of `Error` where modules run in a context of their own. */
+function textIn(error: unknown, property: string): string | undefined {
+  const text: unknown =
+    typeof error === 'object' && error !== null ? Reflect.get(error, property) : undefined;
+  return typeof text === 'string' ? text : undefined;
 }

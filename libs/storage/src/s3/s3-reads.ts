@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 
-import { GetObjectCommand, HeadObjectCommand } from '@aws-sdk/client-s3';
+import { GetObjectCommand } from '@aws-sdk/client-s3';
 
 import { BrokenOff } from '../bucket/broken-off.js';
 import type { ObjectStream, StoredObject } from '../bucket/object-store.js';
@@ -11,6 +11,7 @@ import { type ByteRange, ContentTooLarge } from '../storage-driver.js';
 import { readBody } from './s3-body.js';
 import type { S3Calls } from './s3-calls.js';
 import { emptyBehind } from './s3-errors.js';
+import { headObject } from './s3-heads.js';
 import type { S3Names } from './s3-names.js';
 import { versionIn } from './s3-writes.js';
 
@@ -22,6 +23,8 @@ export class S3Reads {
   constructor(
     private readonly calls: S3Calls,
     private readonly names: S3Names,
+    /** Milliseconds without a byte that are taken for a broken connection. */
+    private readonly patience: number,
   ) {}
 
   async get(key: string, { limit }: { readonly limit: number }) {
@@ -47,9 +50,7 @@ export class S3Reads {
 
   async head(key: string): Promise<StoredObject> {
     return this.calls.run('HeadObject', key, async ({ signal }) => {
-      const found = await this.calls.client.send(new HeadObjectCommand(this.#placeOf(key)), {
-        abortSignal: signal,
-      });
+      const found = await headObject(this.calls, this.#placeOf(key), signal);
       if (found.ContentLength === undefined) throw new BrokenOff('an answer without a length');
       return {
         key,
@@ -69,6 +70,7 @@ export class S3Reads {
     const stream = new SteadyStream(first.body, {
       start,
       length: Math.max(0, end - start + 1),
+      patience: this.patience,
       reopen: async (offset) => (await open({ start: offset, end }, first.version)).body,
     });
     return { size: first.size, stream };

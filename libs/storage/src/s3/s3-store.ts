@@ -49,7 +49,7 @@ export class S3Store extends ObjectStore {
     const calls = new S3Calls(connection, (judge) => new Retries(judge, retryLimits));
     this.limits = limitsOf(config);
     this.#names = new S3Names(config.rootdirectory);
-    this.#reads = new S3Reads(calls, this.#names);
+    this.#reads = new S3Reads(calls, this.#names, retryLimits.attemptTimeout);
     this.#lists = new S3Lists(calls, this.#names);
     this.#writes = new S3Writes(calls, this.#names, config);
     this.#drafts = new S3Drafts(this.#writes);

@@ -4,7 +4,6 @@ import {
   type CompleteMultipartUploadCommandInput,
   DeleteObjectCommand,
   DeleteObjectsCommand,
-  HeadObjectCommand,
   PutObjectCommand,
   type PutObjectCommandInput,
 } from '@aws-sdk/client-s3';
@@ -22,6 +21,7 @@ import type { S3Calls } from './s3-calls.js';
 import type { S3Config } from './s3-config.js';
 import { codeOf, statusOf } from './s3-errors.js';
 import { withMd5, withPayloadHash } from './s3-headers.js';
+import { headObject } from './s3-heads.js';
 import type { S3Names } from './s3-names.js';
 
 /** Metadata of an object that was written under a condition: how its writer knows it again. */
@@ -108,9 +108,7 @@ export class S3Writes {
   /** The version of the object if this writer wrote it. */
   async versionBy(key: string, writer: string, signal: AbortSignal): Promise<string | undefined> {
     try {
-      const found = await this.calls.client.send(new HeadObjectCommand(this.placeOf(key)), {
-        abortSignal: signal,
-      });
+      const found = await headObject(this.calls, this.placeOf(key), signal);
       return found.Metadata?.[writerName] === writer ? versionIn(found) : undefined;
     } catch (error) {
       if (statusOf(error) === 404) return undefined;
