@@ -73,8 +73,7 @@ export class AzureStore extends ObjectStore {
 
   async probe(): Promise<StoreAbilities> {
     await this.names.settle((prefix) => this.#lists.holds(prefix));
-    const abilities = await probeAbilities(this);
-    await this.#lists.probe(this.#writes);
+    const [abilities] = await Promise.all([probeAbilities(this), this.#lists.probe(this.#writes)]);
     return abilities;
   }
 
