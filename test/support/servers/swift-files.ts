@@ -23,6 +23,14 @@ use = egg:swift#${name}
 ${filter('healthcheck')}`;
 }
 
+/** Where the proxy has tokens looked at, and as whom. */
+export interface KeystoneAccess {
+  /** `http://ADDRESS:PORT` */
+  readonly url: string;
+  readonly user: string;
+  readonly password: string;
+}
+
 export interface ProxyFileOptions {
   readonly port: number;
   readonly root: string;
@@ -31,6 +39,7 @@ export interface ProxyFileOptions {
   readonly account: string;
   readonly user: string;
   readonly key: string;
+  readonly keystone?: KeystoneAccess | undefined;
 }
 
 export function proxyFile({
@@ -41,11 +50,13 @@ export function proxyFile({
   account,
   user,
   key,
+  keystone,
 }: ProxyFileOptions): string {
   const s3 = s3api ? 's3api ' : '';
+  const auth = keystone === undefined ? 'tempauth' : 'authtoken keystoneauth';
   return `${common(port, root)}
 [pipeline:main]
-pipeline = catch_errors healthcheck proxy-logging cache listing_formats bulk tempurl ${s3}tempauth copy slo dlo versioned_writes proxy-logging proxy-server
+pipeline = catch_errors healthcheck proxy-logging cache listing_formats bulk tempurl ${s3}${auth} copy slo dlo versioned_writes proxy-logging proxy-server
 [app:proxy-server]
 use = egg:swift#proxy
 account_autocreate = true
@@ -55,6 +66,7 @@ use = egg:swift#proxy_logging
 ${filter('cache', 'memcache', `memcache_servers = 127.0.0.1:${memcached}`)}
 ${filter('tempurl', 'tempurl', 'allowed_digests = sha1 sha256 sha512')}
 ${filter('tempauth', 'tempauth', `user_${account}_${user} = ${key} .admin`)}
+${keystone === undefined ? '' : keystoneFilters(keystone)}
 ${filter('slo', 'slo', 'min_segment_size = 1')}
 ${filter('s3api', 's3api', 'location = us-east-1')}
 ${['catch_errors', 'healthcheck', 'listing_formats', 'bulk', 'copy', 'dlo', 'versioned_writes'].map((name) => filter(name)).join('\n')}`;
@@ -72,6 +84,21 @@ for name, port in (server.split(':') for server in sys.argv[2:]):
     builder.rebalance()
     builder.get_ring().save(folder + '/' + name + '.ring.gz')
 `;
+
+function keystoneFilters({ url, user, password }: KeystoneAccess): string {
+  return `[filter:authtoken]
+paste.filter_factory = keystonemiddleware.auth_token:filter_factory
+www_authenticate_uri = ${url}
+auth_url = ${url}
+auth_type = password
+user_domain_id = default
+project_domain_id = default
+project_name = ${user}
+username = ${user}
+password = ${password}
+delay_auth_decision = True
+${filter('keystoneauth', 'keystoneauth', 'operator_roles = admin, member')}`;
+}
 
 /** One process each, without workers of their own, so that a signal reaches the server. */
 function common(port: number, root: string): string {

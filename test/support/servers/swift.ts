@@ -5,11 +5,20 @@ import { run } from '../process.js';
 import { freePorts, startAll } from './real-server.js';
 import { S3Server } from './s3-server.js';
 import { answersOk, listens, type ServerCommand, serverEnvironment } from './server-process.js';
-import { proxyFile, ringScript, ringServerFile, ringServers, swiftFile } from './swift-files.js';
+import {
+  type KeystoneAccess,
+  proxyFile,
+  ringScript,
+  ringServerFile,
+  ringServers,
+  swiftFile,
+} from './swift-files.js';
 
 export interface SwiftOptions {
   /** Speaks S3 too, at the same address, as old servers do: without conditional writes. */
   readonly s3api?: boolean;
+  /** Has Keystone look at tokens, and hands out none itself. */
+  readonly keystone?: KeystoneAccess;
 }
 
 export interface SwiftLogin {
@@ -26,14 +35,20 @@ export class Swift extends S3Server {
   readonly user = `${account}:${name}`;
   readonly key = key;
 
-  static async start(folder: string, { s3api = false }: SwiftOptions = {}): Promise<Swift> {
+  static async start(
+    folder: string,
+    { s3api = false, keystone }: SwiftOptions = {},
+  ): Promise<Swift> {
     const root = join(folder, 'swift');
     await mkdir(join(root, 'dev', 'sd1'), { recursive: true });
     await mkdir(join(root, 'recon'));
     await writeFile(join(root, 'swift.conf'), swiftFile);
     const [port = 0, memcached = 0, ...ports] = await freePorts(2 + ringServers.length);
     const proxy = join(root, 'proxy.conf');
-    await writeFile(proxy, proxyFile({ port, root, memcached, s3api, account, user: name, key }));
+    await writeFile(
+      proxy,
+      proxyFile({ port, root, memcached, s3api, account, user: name, key, keystone }),
+    );
     const commands = [
       cacheCommand(folder, memcached),
       pythonCommand(folder, 'swift-proxy-server', proxy, port),
