@@ -38,14 +38,14 @@ export async function interleave(
     try {
       if (random.below(12) === 0) return await driver.uploads.end(session);
       const state = random.pick(states.slice(-3));
+      if (random.below(4) === 0) return await complete(driver, session, state, counts);
       const [writer, begun] = await take(driver, session, state, random);
       const bytes = await write(writer, begun, random);
       await random.pause();
       const ending = random.below(4);
       if (ending === 0) return await writer.abandon();
       if (ending === 1) {
-        const hex = createHash('sha256').update(bytes).digest('hex');
-        await writer.commit(`/docker/registry/v2/blobs/sha256/${hex.slice(0, 2)}/${hex}/data`, []);
+        await writer.commit(blobPath(bytes), []);
         counts.commits += 1;
       } else states.push({ parts: await writer.finish(), bytes });
       // The request is late: it goes on writing though it has ended.
@@ -58,6 +58,24 @@ export async function interleave(
   await request(0);
   await Promise.all([1, 2, 3, 4].map(request));
   await Promise.all([5, 6].map(request));
+}
+
+/** A request that brings no bytes: the client knows what the blob is made of. */
+async function complete(
+  driver: StorageDriver,
+  session: string,
+  { parts, bytes }: Acknowledged,
+  counts: InterleavingCounts,
+): Promise<void> {
+  const destination = blobPath(bytes);
+  const writer = await driver.uploads.claim(session, parts, { complete: true, destination });
+  await writer.commit(destination, []);
+  counts.commits += 1;
+}
+
+function blobPath(bytes: Buffer): string {
+  const hex = createHash('sha256').update(bytes).digest('hex');
+  return `/docker/registry/v2/blobs/sha256/${hex.slice(0, 2)}/${hex}/data`;
 }
 
 /** The line of a state or, as a status request gives it, what there is. */

@@ -7,14 +7,23 @@ export class BucketContent implements StoredContent {
 
   constructor(private readonly source: ObjectStream) {
     this.size = source.size;
+    // It may fail before anybody iterates; who does is told then.
+    source.stream.on('error', () => undefined);
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
-    return this.source.stream[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+    const chunks = this.source.stream[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+    return {
+      next: () => chunks.next(),
+      // That of a stream does nothing before the first chunk.
+      return: async () => {
+        await this.close();
+        return { done: true, value: undefined };
+      },
+    };
   }
 
   async close(): Promise<void> {
-    this.source.stream.on('error', () => undefined);
     this.source.stream.destroy();
   }
 }

@@ -1,5 +1,6 @@
 import type { StoredFile } from '../stored-file.js';
 import { PartsClaimed, PartWriter, SessionEnded, type UploadedParts } from '../upload-area.js';
+import { BucketContent } from './bucket-content.js';
 import type { GatheredPart } from './gathered-part.js';
 import { ConditionFailed, ObjectNotFound, type ObjectStore } from './object-store.js';
 import type { SessionNames } from './session-objects.js';
@@ -59,10 +60,10 @@ export class BucketPartWriter extends PartWriter {
     const { own } = this.line;
     if (own.isDraft) await this.#store();
     for (const source of this.#sources()) {
-      const { stream } = await this.#present(() =>
+      const object = await this.#present(() =>
         this.area.store.read(source.key, undefined, source.version),
       );
-      yield* stream as AsyncIterable<Uint8Array>;
+      yield* new BucketContent(object);
     }
     if (this.#stored !== undefined || own.size === 0) return;
     const gathered = own.gathered.open();
