@@ -94,12 +94,13 @@ const pulls: readonly Operation[] = [
     id: 'pull-cold',
     title: 'pull it by tag, cold',
     aim: 10,
-    async count(stage) {
-      const image = smallImage();
-      await client(stage).pushImage(image, 'docker');
-      await stage.restart();
-      return stage.count(() => client(stage).pullImage(image));
-    },
+    count: (stage) => pullFromAnother(stage, { forgetting: true }),
+  },
+  {
+    id: 'pull-elsewhere',
+    title: 'pull it by tag from a replica that has never seen it',
+    aim: 10,
+    count: (stage) => pullFromAnother(stage, { forgetting: false }),
   },
   {
     id: 'manifest-get',
@@ -243,9 +244,16 @@ async function headManifest(stage: Stage, { cold }: { cold: boolean }): Promise<
   const image = smallImage();
   const head = { headers: { accept: ociManifest } };
   await client(stage).pushImage(image, 'docker');
-  if (cold) await stage.restart();
+  if (cold) await stage.restart({ forgetting: true });
   else await client(stage).want([200], 'HEAD', `manifests/${image.tag}`, head);
   return stage.count(async () => {
     await client(stage).want([200], 'HEAD', `manifests/${image.tag}`, head);
   });
+}
+
+async function pullFromAnother(stage: Stage, options: { forgetting: boolean }): Promise<Tally> {
+  const image = smallImage();
+  await client(stage).pushImage(image, 'docker');
+  await stage.restart(options);
+  return stage.count(() => client(stage).pullImage(image));
 }

@@ -1,8 +1,10 @@
 import { mkdir } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { CountingProxy, type Traffic } from '../../support/proxies/counting-proxy.js';
+import { s3Operation } from '../../support/proxies/s3-operation.js';
 import { RegistryApi } from '../../support/registry-api.js';
 import type { Minio } from '../../support/servers/minio.js';
 import type { Redis } from '../../support/servers/redis.js';
@@ -40,7 +42,7 @@ export class Stage {
     const scratch = join(folder, subject);
     await mkdir(scratch, { recursive: true });
     await minio.makeBucket(subject);
-    const proxy = await CountingProxy.start(minio.endpoint);
+    const proxy = await CountingProxy.start(minio.endpoint, { nameOf });
     const counter = redis && (await RedisCounter.start({ host: redis.address, port: redis.port }));
     const bucket: Bucket = {
       endpoint: proxy.url,
@@ -66,10 +68,10 @@ export class Stage {
     return new CountedApi(this.running.url, () => (this.#requests += 1));
   }
 
-  /** Another process, which knows nothing; what Redis knows goes too. */
-  async restart(): Promise<void> {
+  /** Another process, which knows nothing itself; with `forgetting` Redis does not either. */
+  async restart({ forgetting }: { forgetting: boolean }): Promise<void> {
     await this.running.process.stop();
-    await this.redis?.server.command('flushall');
+    if (forgetting) await this.redis?.server.command('flushall');
     const { bucket, folder } = this;
     this.running = await startSubject(this.subject, {
       bucket,
@@ -87,8 +89,7 @@ export class Stage {
     await action();
     await this.#quiet();
     return {
-      calls: this.proxy.traffic(),
-      total: this.proxy.total(),
+      ...this.#counted(),
       redis: this.redis?.counter.counts() ?? { commands: 0, roundTrips: 0 },
       requests: this.#requests,
     };
@@ -97,6 +98,17 @@ export class Stage {
   async close(): Promise<void> {
     await this.running.process.stop();
     await Promise.all([this.proxy.stop(), this.redis?.counter.stop()]);
+  }
+
+  #counted(): Pick<Tally, 'calls' | 'total'> {
+    const { [onTimer]: _, ...calls } = this.proxy.traffic();
+    const total = { requests: 0, sent: 0, received: 0 };
+    for (const { requests, sent, received } of Object.values(calls)) {
+      total.requests += requests;
+      total.sent += sent;
+      total.received += received;
+    }
+    return { calls, total };
   }
 
   /** Until nothing has been asked of anybody for a while. */
@@ -111,6 +123,14 @@ export class Stage {
 }
 
 const quietFor = 250;
+
+/** What replicas ask now and then, whatever clients do: whether their secrets agree. */
+const onTimer = 'on a timer';
+
+function nameOf(request: IncomingMessage): string {
+  const isTimed = decodeURIComponent(request.url ?? '').includes('holdfast/v1/http-secrets/');
+  return isTimed ? onTimer : s3Operation(request);
+}
 
 class CountedApi extends RegistryApi {
   constructor(
