@@ -19,10 +19,17 @@ export function program(): Command {
     )
     .argument('[config]', 'YAML file, as for Distribution')
     .action(async (path?: string) => {
-      const { loadRegistryConfig } = await import('#registry/load-config.js');
-      const loaded = loadRegistryConfig({ path });
-      const { serve } = await import('#registry/serve.js');
-      await serve(loaded);
+      const { StartingWorker } = await import('#registry/workers/starting-worker.js');
+      const early = StartingWorker.forkIfLikely(path);
+      try {
+        const { loadRegistryConfig } = await import('#registry/load-config.js');
+        const loaded = loadRegistryConfig({ path });
+        const { serve } = await import('#registry/serve.js');
+        await serve(loaded, early);
+      } catch (error) {
+        early?.dismiss();
+        throw error;
+      }
     });
 
   holdfast.addCommand(configCommand());

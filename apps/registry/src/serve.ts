@@ -1,6 +1,5 @@
 import { ConfigError } from '#config/config-error.js';
 import { diffReload } from '#config/reload.js';
-import { sizeThreadPool } from '#config/thread-pool.js';
 import { ProcessLog } from '#telemetry/create-log.js';
 
 import type { Config } from './config.js';
@@ -9,6 +8,8 @@ import { listenAddress, removeStaleSocket } from './http/listen-address.js';
 import { type LoadedRegistryConfig, loadRegistryConfig } from './load-config.js';
 import { banner } from './workers/banner.js';
 import { Signals } from './workers/signals.js';
+import { sizeThreads } from './workers/size-threads.js';
+import type { StartingWorker } from './workers/starting-worker.js';
 import { workerCount } from './workers/worker-count.js';
 
 interface Running {
@@ -16,19 +17,22 @@ interface Running {
   stop(): Promise<boolean>;
 }
 
-/** Runs the registry until the process is told to stop. */
-export async function serve(loaded: LoadedRegistryConfig): Promise<void> {
+/**
+ * Runs the registry until the process is told to stop.
+ * @param early a worker that was started on suspicion.
+ */
+export async function serve(loaded: LoadedRegistryConfig, early?: StartingWorker): Promise<void> {
   const signals = new Signals();
   const { config, warnings } = loaded;
-  const { driver } = config.storage;
-  if (driver.driver === 'filesystem') sizeThreadPool(driver.maxthreads);
+  sizeThreads(config);
   const log = ProcessLog.create(config.log);
   for (const warning of warnings) log.warn({ warning }, 'configuration');
   await removeStaleSocket(listenAddress(config.http), 'http.addr');
   const workers = workerCount(config);
+  if (workers === 1) early?.dismiss();
   const running = await (workers === 1
     ? startAlone(loaded, log)
-    : startWorkers(loaded, workers, log));
+    : startWorkers(loaded, { workers, early }, log));
   announce(loaded, workers, log);
   const orders = await orderCertificates(config, log);
 
@@ -62,14 +66,15 @@ async function startAlone({ config }: LoadedRegistryConfig, log: ProcessLog): Pr
 
 async function startWorkers(
   { config, path }: LoadedRegistryConfig,
-  count: number,
+  { workers, early }: { workers: number; early: StartingWorker | undefined },
   log: ProcessLog,
 ): Promise<Running> {
   const { WorkerReports } = await import('./health/worker-reports.js');
-  const { Primary, WorkersFailed } = await import('./workers/primary.js');
+  const { Primary } = await import('./workers/primary.js');
+  const { WorkersFailed } = await import('./workers/starting-worker.js');
   await serveDebugAddress(config, new WorkerReports(), log);
   try {
-    const primary = await Primary.start(count, path, log);
+    const primary = await Primary.start(workers, path, log, early);
     return {
       reload: (next) => {
         log.level = next.config.log.level;

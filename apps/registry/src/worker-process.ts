@@ -1,14 +1,14 @@
-import { isOrder, type Report } from './workers/messages.js';
+import { isOrder, type Order, type Report } from './workers/messages.js';
 import type { RegistryProcess } from './workers/registry-process.js';
 
 /** A worker of `http.workers`: started by the primary with the path of the configuration, obeys it, ends with it. */
 const path = process.argv[2] || undefined;
 let registry: RegistryProcess | undefined;
+const begun = Promise.withResolvers<void>();
 
 // Before anything else is loaded: an order that nobody listens for is lost.
 process.on('message', (message) => {
-  if (message === 'stop') void stop();
-  else if (isOrder(message)) void reload();
+  if (isOrder(message)) obey(message);
 });
 // The terminal sends it to every process of the group; the primary decides.
 process.on('SIGINT', () => undefined);
@@ -21,13 +21,17 @@ await start();
 
 async function start(): Promise<void> {
   try {
-    const [{ ProcessLog }, { answerPrimary }, { loadRegistryConfig }, loaded] = await Promise.all([
-      import('#telemetry/create-log.js'),
-      import('./health/worker-reports.js'),
-      import('./load-config.js'),
-      import('./workers/registry-process.js'),
-    ]);
+    const [{ ProcessLog }, { answerPrimary }, { loadRegistryConfig }, { sizeThreads }, loaded] =
+      await Promise.all([
+        import('#telemetry/create-log.js'),
+        import('./health/worker-reports.js'),
+        import('./load-config.js'),
+        import('./workers/size-threads.js'),
+        import('./workers/registry-process.js'),
+      ]);
+    await begun.promise;
     const { config } = loadRegistryConfig({ path });
+    sizeThreads(config);
     const log = ProcessLog.create(config.log).child({ worker: process.pid });
     registry = await loaded.RegistryProcess.start(config, log);
     answerPrimary(registry.reporter);
@@ -36,6 +40,12 @@ async function start(): Promise<void> {
     const { reasons } = await import('./workers/reasons.js');
     report({ kind: 'failed', reasons: reasons(error) }, () => process.exit(1));
   }
+}
+
+function obey(order: Order): void {
+  if (order === 'start') begun.resolve();
+  else if (order === 'stop') void stop();
+  else void reload();
 }
 
 /** A second order hurries the first; while nothing is served yet there is nothing to finish. */

@@ -1,5 +1,5 @@
-/** What the primary tells a worker. */
-export type Order = 'reload' | 'stop';
+/** What the primary tells a worker. It does nothing before `start`, for which the configuration must be good. */
+export type Order = 'start' | 'reload' | 'stop';
 
 /** What a worker tells the primary. */
 export type Report =
@@ -8,7 +8,7 @@ export type Report =
   | { readonly kind: 'stopped'; readonly finished: boolean };
 
 export function isOrder(message: unknown): message is Order {
-  return message === 'reload' || message === 'stop';
+  return message === 'start' || message === 'reload' || message === 'stop';
 }
 
 export function isReport(message: unknown): message is Report {

@@ -1,29 +1,14 @@
 import cluster, { type Worker } from 'node:cluster';
-import { getCompileCacheDir } from 'node:module';
-import { fileURLToPath } from 'node:url';
 
 import type { Log } from '#telemetry/log.js';
 
-import { isReport, type Order, type Report } from './messages.js';
+import { isReport, type Order } from './messages.js';
+import { StartingWorker } from './starting-worker.js';
 
-const program = fileURLToPath(new URL('../worker-process.js', import.meta.url));
-/**
- * A young generation of 2 MB: requests leave little behind that lives, and each process would keep 16 MB more for it. So small
- * a one is cleaned quicker than helping threads are woken: with them a small answer costs a tenth more.
- */
-const v8Options = ['--max-semi-space-size=2', '--no-parallel-scavenge'];
 const firstPauseMs = 100;
 const longestPauseMs = 30_000;
 /** A worker that lived this long did not die of how it started. */
 const healthyMs = 60_000;
-
-/** The start failed; `reasons` say why, one line each. */
-export class WorkersFailed extends Error {
-  override readonly name = 'WorkersFailed';
-  constructor(readonly reasons: readonly string[]) {
-    super(reasons.join('\n'));
-  }
-}
 
 /** Keeps `count` workers alive: starts them, replaces those that die, passes orders on. Loads nothing of the registry itself. */
 export class Primary {
@@ -34,16 +19,27 @@ export class Primary {
   #pauseMs = firstPauseMs;
   #whenEmpty: () => void = () => undefined;
 
-  private constructor(log: Log) {
+  private constructor(
+    private readonly configPath: string | undefined,
+    log: Log,
+  ) {
     this.#log = log;
   }
 
-  /** @throws {WorkersFailed} where a worker cannot start. */
-  static async start(count: number, configPath: string | undefined, log: Log): Promise<Primary> {
-    cluster.setupPrimary({ exec: program, args: [configPath ?? ''], execArgv: v8Options });
-    const primary = new Primary(log);
+  /**
+   * @param first is one of them.
+   * @throws {WorkersFailed} where a worker cannot start.
+   */
+  static async start(
+    count: number,
+    configPath: string | undefined,
+    log: Log,
+    first = StartingWorker.fork(configPath),
+  ): Promise<Primary> {
+    const primary = new Primary(configPath, log);
     try {
-      await Promise.all(Array.from({ length: count }, () => primary.#startFirst()));
+      const others = Array.from({ length: count - 1 }, () => StartingWorker.fork(configPath));
+      await Promise.all([first, ...others].map((starting) => primary.#startFirst(starting)));
     } catch (error) {
       primary.#stopping = true;
       for (const worker of workers()) worker.process.kill('SIGKILL');
@@ -75,10 +71,10 @@ export class Primary {
   }
 
   /** From the moment that it listens it is replaced when it dies, whatever the others are doing. */
-  async #startFirst(): Promise<void> {
-    const worker = fork();
-    await firstReport(worker);
-    this.#adopt(worker);
+  async #startFirst(starting: StartingWorker): Promise<void> {
+    starting.begin();
+    await starting.listening;
+    this.#adopt(starting.worker);
   }
 
   #adopt(worker: Worker): void {
@@ -103,37 +99,16 @@ export class Primary {
     this.#log.error({ pid, code, signal, pauseMs }, 'a worker died; another takes its place');
     setTimeout(() => {
       if (this.#stopping) return;
-      const worker = fork();
-      this.#adopt(worker);
-      firstReport(worker).catch((error: unknown) => {
+      const starting = StartingWorker.fork(this.configPath);
+      starting.begin();
+      this.#adopt(starting.worker);
+      starting.listening.catch((error: unknown) => {
         this.#log.error({ error: String(error) }, 'a worker does not start');
       });
     }, pauseMs);
   }
 }
 
-function fork(): Worker {
-  const cache = getCompileCacheDir();
-  return cluster.fork(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache });
-}
-
 function workers(): Worker[] {
   return Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
-}
-
-/** Resolves when the worker listens. */
-function firstReport(worker: Worker): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onMessage = (message: unknown) => {
-      if (isReport(message)) settle(message);
-    };
-    const onExit = (code: number, signal: string | null) =>
-      reject(new WorkersFailed([`a worker ended with ${signal ?? code} before it listened`]));
-    const settle = (report: Report) => {
-      worker.off('message', onMessage).off('exit', onExit);
-      if (report.kind === 'failed') reject(new WorkersFailed(report.reasons));
-      else resolve();
-    };
-    worker.on('message', onMessage).once('exit', onExit);
-  });
 }

@@ -20,6 +20,7 @@ import { loggedHandler } from '../http/logged-handler.js';
 import { ProgressWatchdog } from '../http/progress-watchdog.js';
 import { PublicUrl } from '../http/public-url.js';
 import { StartupError } from '../startup-error.js';
+import { keepCompiledCode } from './compiled-code.js';
 
 interface Parts {
   readonly app: NestFastifyApplication;
@@ -47,7 +48,7 @@ export class RegistryProcess {
     const { http } = config;
     const drain = new Drain();
     const { listener, certificates } = await createListener(http, log);
-    const driver = await storageOf(config);
+    const driver = await storageOf(config, log);
     const secrets = await HttpSecrets.open(http, driver, log);
     const cache = await ProcessCache.open(config, { driver, secrets: secrets.signing, log });
     const access = AccessLog.create(config.log, log);
@@ -77,6 +78,7 @@ export class RegistryProcess {
     const watchdog = new ProgressWatchdog(http.limits, listener.underWay, log);
     watchdog.start();
     await listener.listen();
+    keepCompiledCode();
     if (sharesUploads(config)) secrets.compare();
     return new RegistryProcess(config, log, drain, {
       app,
