@@ -1,4 +1,4 @@
-import { ConditionFailed, ObjectNotFound } from '../bucket/object-store.js';
+import { ConditionFailed, ObjectNotFound, StorageRefused } from '../bucket/object-store.js';
 import type { Attempt, Retries } from '../bucket/retries.js';
 import { StorageUnavailable } from '../storage-driver.js';
 import type { AzureAccount } from './azure-account.js';
@@ -21,6 +21,18 @@ export class AzureCalls {
     } catch (error) {
       if (isOurs(error)) throw error;
       throw meaningOf(error, key, this.where);
+    }
+  }
+
+  /** Says which keys have to do with the address, when nobody answers there. */
+  async reach(keys: string, action: () => Promise<unknown>): Promise<void> {
+    try {
+      await action();
+    } catch (error) {
+      if (!(error instanceof StorageUnavailable) || error instanceof StorageRefused) throw error;
+      throw new StorageUnavailable(`${this.where}: ${error.reason}; if that lasts, check ${keys}`, {
+        cause: error,
+      });
     }
   }
 

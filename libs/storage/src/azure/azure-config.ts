@@ -16,6 +16,8 @@ const credentials = z.strictObject({
   secret: secret().optional().describe('Secret of the application.'),
 });
 
+const containerName = /^(\$root|(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9])$/;
+
 /** `storage.azure` */
 export const azureConfig = z
   .strictObject({
@@ -37,7 +39,7 @@ export const azureConfig = z
     rootdirectory: text().optional().describe('Prefix of all names in the container.'),
     max_retries: integer({ min: -1 })
       .default(7)
-      .describe('Repetitions of a call that failed for a moment; 0 or -1 for none.'),
+      .describe('Repetitions of a call that failed for a moment; 0 for the default, -1 for none.'),
     retry_delay: duration({ min: 1 })
       .prefault('50ms')
       .describe(
@@ -61,6 +63,13 @@ export const azureConfig = z
   .superRefine((config, context) => {
     const missing = (path: string[], why: string) =>
       context.addIssue({ code: 'custom', path, message: `is missing: ${why}` });
+    if (!containerName.test(config.container)) {
+      context.addIssue({
+        code: 'custom',
+        path: ['container'],
+        message: 'expected 3 to 63 small letters, digits and single hyphens, as Azure wants them',
+      });
+    }
     if (config.connectionstring !== undefined) return;
     if (config.accountname === undefined)
       missing(['accountname'], 'the name of the storage account');

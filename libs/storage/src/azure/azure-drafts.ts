@@ -15,7 +15,7 @@ import { blockId, blockTime, draftId } from './azure-blocks.js';
 import { type AzureCalls, isOtherKind } from './azure-calls.js';
 import { codeOf } from './azure-errors.js';
 import type { AzureNames } from './azure-names.js';
-import { type AzureWrites, contentType, versionIn } from './azure-writes.js';
+import { type AzureWrites, contentType, versionIn, withContent } from './azure-writes.js';
 
 const MiB = 1024 * 1024;
 
@@ -50,20 +50,19 @@ export class AzureDrafts {
     // A block cannot be empty; a blob without any can.
     if (body.size === 0) return piece;
     const md5 = await md5Of(body);
-    await this.calls.run('Put Block', draft.key, async (attempt) => {
-      const content = body.open();
-      await this.writes
-        .client(draft.key)
-        .stageBlock(token, content instanceof Uint8Array ? content : () => content, body.size, {
-          abortSignal: attempt.signal,
-          onProgress: () => attempt.alive(),
-          transactionalContentMD5: md5,
-        })
-        .catch(async (error: unknown) => {
-          if (!isOtherKind(error)) throw error;
-          throw new ConditionFailed(draft.key);
-        });
-    });
+    await this.calls.run('Put Block', draft.key, (attempt) =>
+      withContent(body, async (content) => {
+        try {
+          await this.writes.client(draft.key).stageBlock(token, content, body.size, {
+            abortSignal: attempt.signal,
+            onProgress: () => attempt.alive(),
+            transactionalContentMD5: md5,
+          });
+        } catch (error) {
+          throw isOtherKind(error) ? new ConditionFailed(draft.key) : error;
+        }
+      }),
+    );
     return piece;
   }
 

@@ -133,7 +133,7 @@ function isSystemError(error: unknown): error is Error & { code: string } {
   return isNativeError(error) && 'code' in error && systemCodes.test(String(error.code));
 }
 
-const systemCodes = /^(E[A-Z]+|HPE_\w+|ERR_STREAM\w+)$/;
+const systemCodes = /^(E(?!RR_)[A-Z_]+|HPE_\w+|ERR_STREAM\w+)$/;
 
 /** Of `@azure/identity`. */
 function isTokenError(error: unknown): error is Error {

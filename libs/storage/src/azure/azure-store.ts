@@ -64,7 +64,8 @@ export class AzureStore extends ObjectStore {
     const account = await openAccount(config);
     const retries = new Retries(judgeAzure, {
       ...defaultRetryLimits,
-      attempts: Math.max(0, config.max_retries) + 1,
+      // Distribution, too, takes 0 for a key that is not set.
+      ...(config.max_retries !== 0 && { attempts: Math.max(0, config.max_retries) + 1 }),
       firstPause: config.retry_delay,
       ...limitsOfCalls,
     });
@@ -72,6 +73,10 @@ export class AzureStore extends ObjectStore {
   }
 
   async probe(): Promise<StoreAbilities> {
+    // The first that is asked of the service.
+    await this.calls.reach('storage.azure.accountname, realm and serviceurl', () =>
+      this.#lists.holds(this.names.of('holdfast/')),
+    );
     await this.names.settle((prefix) => this.#lists.holds(prefix));
     const [abilities] = await Promise.all([probeAbilities(this), this.#lists.probe(this.#writes)]);
     return abilities;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 
-import type { BlobRequestConditions } from '@azure/storage-blob';
+import type { BlobRequestConditions, HttpRequestBody } from '@azure/storage-blob';
 
 import { BrokenOff } from '../bucket/broken-off.js';
 import { md5Of } from '../bucket/content-hash.js';
@@ -35,22 +35,20 @@ export class AzureWrites {
 
   async put(key: string, body: ObjectBody, condition: WriteCondition): Promise<string> {
     const md5 = await md5Of(body);
-    return this.write('Put Blob', key, condition, async (attempt, conditions, metadata) => {
-      const content = body.open();
-      const response = await this.client(key).upload(
-        content instanceof Uint8Array ? content : () => content,
-        body.size,
-        {
-          abortSignal: attempt.signal,
-          onProgress: () => attempt.alive(),
-          conditions,
-          transactionalContentMD5: md5,
-          blobHTTPHeaders: { blobContentType: contentType },
-          metadata,
-        },
-      );
-      return versionIn(response);
-    });
+    return this.write('Put Blob', key, condition, (attempt, conditions, metadata) =>
+      withContent(body, async (content) =>
+        versionIn(
+          await this.client(key).upload(content, body.size, {
+            abortSignal: attempt.signal,
+            onProgress: () => attempt.alive(),
+            conditions,
+            transactionalContentMD5: md5,
+            blobHTTPHeaders: { blobContentType: contentType },
+            metadata,
+          }),
+        ),
+      ),
+    );
   }
 
   /**
@@ -198,6 +196,20 @@ function mayBeOurs(error: unknown): boolean {
     isRestError(error) &&
     (error.statusCode === 412 || error.statusCode === 409 || codeOf(error) === 'InvalidBlockList')
   );
+}
+
+/** Opens the bytes for one attempt, and closes them whatever became of it. */
+export async function withContent<T>(
+  body: ObjectBody,
+  action: (content: HttpRequestBody) => Promise<T>,
+): Promise<T> {
+  const content = body.open();
+  if (content instanceof Uint8Array) return action(content);
+  try {
+    return await action(() => content);
+  } finally {
+    content.destroy();
+  }
 }
 
 export function versionIn({ etag }: { readonly etag?: string }): string {

@@ -98,7 +98,7 @@ function isNetworkError(error: unknown): error is Error & { code: string } {
   return isNativeError(error) && 'code' in error && networkCodes.test(String(error.code));
 }
 
-const networkCodes = /^(E[A-Z]+|HPE_\w+|ERR_STREAM\w+)$/;
+const networkCodes = /^(E(?!RR_)[A-Z_]+|HPE_\w+|ERR_STREAM\w+)$/;
 
 /** There is no such bucket. */
 export function noBucket(bucket: string, cause: unknown): StorageRefused {

@@ -114,10 +114,12 @@ async function write(
   body: GcsBody | undefined,
   attempt: Attempt,
 ): Promise<void> {
+  const over = new AbortController();
+  request.once('close', () => over.abort());
   try {
     for (const part of body?.parts ?? []) {
       for await (const chunk of part instanceof Uint8Array ? slicesOf(part) : part) {
-        if (!request.write(chunk)) await once(request, 'drain');
+        if (!request.write(chunk)) await once(request, 'drain', { signal: over.signal });
         attempt.alive();
       }
     }
@@ -125,6 +127,8 @@ async function write(
   } catch (error) {
     request.destroy(error instanceof Error ? error : undefined);
     throw error;
+  } finally {
+    for (const part of body?.parts ?? []) if (!(part instanceof Uint8Array)) part.destroy();
   }
 }
 

@@ -1,0 +1,114 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+
+import { describe, expect, it, jest } from '@jest/globals';
+
+import { Seeded } from '../testing/seeded.js';
+import { SteadyStream } from './steady-stream.js';
+
+const bytes = randomBytes(600_000);
+
+/** Sends from an offset to where it breaks. */
+function connection(
+  start: number,
+  end: number,
+  how: 'reset' | 'end' | 'silence' | 'more',
+): Readable {
+  const stream = new Readable({ read: () => undefined });
+  for (let at = start; at < end; at += 10_000)
+    stream.push(bytes.subarray(at, Math.min(end, at + 10_000)));
+  if (how === 'reset') setImmediate(() => stream.destroy(new Error('reset')));
+  if (how === 'end') stream.push(null);
+  if (how === 'more') stream.push(Buffer.alloc(5000));
+  return stream;
+}
+
+describe('a stream out of a store', () => {
+  it.each([1, 2, 3, 4, 5, 6])(
+    'gives every byte, whatever becomes of its connections (%i)',
+    async (seed) => {
+      const random = new Seeded(seed);
+      const start = random.below(1000);
+      const length = bytes.length - start - random.below(1000);
+      const end = start + length;
+      const offsets: number[] = [];
+      const next = async (offset: number) => {
+        offsets.push(offset);
+        const how = random.pick(['reset', 'end', 'silence', 'more'] as const);
+        const to = how === 'more' ? end : Math.min(end, offset + 1 + random.below(60_000));
+        return connection(offset, to, how);
+      };
+      const stream = new SteadyStream(await next(start), {
+        start,
+        length,
+        reopen: next,
+        patience: 20,
+      });
+      expect((await buffer(stream)).equals(bytes.subarray(start, end))).toBe(true);
+      expect(offsets).toEqual([...offsets].sort((a, b) => a - b));
+    },
+  );
+
+  it('fails when several connections in a row bring nothing', async () => {
+    let opened = 0;
+    const reopen = async () => {
+      opened += 1;
+      return connection(0, 0, 'end');
+    };
+    const stream = new SteadyStream(connection(0, 5, 'end'), { start: 0, length: 10, reopen });
+    await expect(buffer(stream)).rejects.toThrow('the storage sent less than it said');
+    expect(opened).toBe(4);
+  });
+
+  it('fails as opening again does', async () => {
+    const reopen = () => Promise.reject(new Error('gone'));
+    const stream = new SteadyStream(connection(0, 5, 'end'), { start: 0, length: 10, reopen });
+    await expect(buffer(stream)).rejects.toThrow('gone');
+  });
+
+  it('never calls a connection silent while nobody reads', async () => {
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate'] });
+    try {
+      let reopened = 0;
+      const reopen = async (offset: number) => {
+        reopened += 1;
+        return connection(offset, bytes.length, 'end');
+      };
+      const source = connection(0, bytes.length, 'end');
+      const stream = new SteadyStream(source, { start: 0, length: bytes.length, reopen });
+      stream.read(1);
+      while (stream.readableLength < stream.readableHighWaterMark && !source.readableEnded) {
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      jest.advanceTimersByTime(3_600_000);
+      expect((await buffer(stream)).length).toBe(bytes.length);
+      expect(reopened).toBe(0);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  it('closes its connection with itself, also one that is being opened', async () => {
+    const reopen = Promise.withResolvers<Readable>();
+    const asked = Promise.withResolvers<void>();
+    const source = connection(0, 5, 'end');
+    const stream = new SteadyStream(source, {
+      start: 0,
+      length: 10,
+      reopen: () => {
+        asked.resolve();
+        return reopen.promise;
+      },
+    });
+    stream.resume();
+    await asked.promise;
+    stream.destroy();
+    expect(source.destroyed).toBe(true);
+    const late = connection(5, 10, 'silence');
+    const closed = once(late, 'close');
+    reopen.resolve(late);
+    await closed;
+  });
+});
