@@ -12,7 +12,7 @@ import { VersityGateway } from '../support/servers/versitygw.js';
 import { addPassingFaults } from './passing-faults.js';
 import { openStores, quickRetries, s3Settings } from './s3-suite.js';
 
-const everything = { createsOnce: true, replacesVersion: true, removesVersion: true };
+const writes = { createsOnce: true, replacesVersion: true, removesVersion: false };
 const seeds = (process.env['HOLDFAST_TEST_SEEDS'] ?? '1').split(',').map(Number);
 
 /** What S3 alone does, documented or seen. */
@@ -44,7 +44,7 @@ function addS3Faults(proxy: FaultProxy): void {
   proxy.add({ chance: 0.02, fault: s3Error(400, 'RequestTimeout') });
 }
 
-function describeInTrouble(start: (folder: string) => Promise<S3Server>, can = everything): void {
+function describeInTrouble(start: (folder: string) => Promise<S3Server>): void {
   const server = serverOfSuite(start);
   describe.each(seeds)('behind a fault proxy with seed %i', (seed) => {
     describeObjectStore(
@@ -66,14 +66,14 @@ function describeInTrouble(start: (folder: string) => Promise<S3Server>, can = e
           },
         };
       },
-      can,
+      writes,
       { keysAsFolders: false },
     );
   });
 }
 
 describeWith(['minio'], 'S3Store on MinIO in trouble', () => {
-  describeInTrouble((folder) => Minio.start(folder), { ...everything, removesVersion: false });
+  describeInTrouble((folder) => Minio.start(folder));
 });
 
 describeWith(['versitygw'], 'S3Store on versitygw in trouble', () => {

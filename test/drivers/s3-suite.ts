@@ -36,7 +36,7 @@ export const quickRetries: RetryLimits = {
 
 /** Two clients of one bucket. */
 export async function openStores(config: S3Config, retries?: RetryLimits): Promise<StoreUnderTest> {
-  const open = () => S3Store.connect(config, retries);
+  const open = () => S3Store.connect(config, { retries });
   const [store, other] = await Promise.all([open(), open()]);
   return {
     store,

@@ -1,3 +1,5 @@
+import type { Log } from '#telemetry/log.js';
+
 import type { ObjectStore } from './bucket/object-store.js';
 import { FilesystemDriver } from './filesystem/filesystem-driver.js';
 import { MemoryDriver } from './memory/memory-driver.js';
@@ -8,7 +10,10 @@ import type { StorageDriver } from './storage-driver.js';
  * What only one cloud needs is loaded when it is chosen: its SDK is larger than all the rest.
  * @throws {StorageUnavailable} if there is no storage where the configuration says
  */
-export async function connectDriver(config: StorageDriverConfig): Promise<StorageDriver> {
+export async function connectDriver(
+  config: StorageDriverConfig,
+  log?: Log,
+): Promise<StorageDriver> {
   switch (config.driver) {
     case 'filesystem':
       return FilesystemDriver.connect(config);
@@ -16,17 +21,17 @@ export async function connectDriver(config: StorageDriverConfig): Promise<Storag
       return new MemoryDriver();
     default: {
       const { BucketDriver } = await import('./bucket/bucket-driver.js');
-      return BucketDriver.connect(await connectStore(config));
+      return BucketDriver.connect(await connectStore(config, log));
     }
   }
 }
 
 type BucketConfig = Exclude<StorageDriverConfig, { readonly driver: 'filesystem' | 'inmemory' }>;
 
-async function connectStore(config: BucketConfig): Promise<ObjectStore> {
+async function connectStore(config: BucketConfig, log?: Log): Promise<ObjectStore> {
   switch (config.driver) {
     case 's3':
-      return (await import('./s3/s3-store.js')).S3Store.connect(config);
+      return (await import('./s3/s3-store.js')).S3Store.connect(config, { log });
     case 'azure':
       return (await import('./azure/azure-store.js')).AzureStore.connect(config);
     case 'gcs':

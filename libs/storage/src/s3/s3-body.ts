@@ -2,14 +2,23 @@ import { createHash, subtle } from 'node:crypto';
 import { Readable } from 'node:stream';
 
 import { BrokenOff } from '../bucket/broken-off.js';
+import { md5Of } from '../bucket/content-hash.js';
 import type { ObjectBody } from '../bucket/object-store.js';
 import type { Attempt } from '../bucket/retries.js';
+import type { BodyHashes } from './s3-headers.js';
 
 /** Above this a hash is made on another thread, and a body is sent in slices. */
 const slice = 256 * 1024;
 
-/** SHA-256 of the bytes, in hex: part of the signature, so that the service takes no others. */
-export async function payloadHashOf(body: ObjectBody): Promise<string> {
+/** What the service is to compare the bytes with. The SHA-256 is part of the signature. */
+export async function hashesOf(body: ObjectBody, withMd5: boolean): Promise<BodyHashes> {
+  return {
+    sha256: await sha256Of(body),
+    ...(withMd5 && { md5: (await md5Of(body)).toString('base64') }),
+  };
+}
+
+async function sha256Of(body: ObjectBody): Promise<string> {
   const content = body.open();
   if (content instanceof Uint8Array) {
     if (content.length <= slice) return createHash('sha256').update(content).digest('hex');

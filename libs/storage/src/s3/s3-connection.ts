@@ -40,6 +40,12 @@ export class S3Connection {
     return this.config.bucket;
   }
 
+  /** For people, and for telling services apart. */
+  get endpoint(): string {
+    const { endpoint, region } = this.settings;
+    return typeof endpoint === 'string' ? endpoint : `s3.${String(region)}`;
+  }
+
   /** Asks where the credentials come from once more; false if that was done just now, or they are constant. */
   renew(): boolean {
     if (this.config.accesskey !== undefined) return false;

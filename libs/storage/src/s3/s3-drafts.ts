@@ -15,9 +15,9 @@ import {
   type ObjectDraft,
   ObjectNotFound,
 } from '../bucket/object-store.js';
-import { payloadHashOf, sending } from './s3-body.js';
+import { hashesOf, sending } from './s3-body.js';
 import { codeOf } from './s3-errors.js';
-import { withPayloadHash } from './s3-headers.js';
+import { withIntegrity } from './s3-headers.js';
 import { isThere } from './s3-heads.js';
 import { type S3Writes, versionIn, writerName } from './s3-writes.js';
 
@@ -50,7 +50,7 @@ export class S3Drafts {
   }
 
   async add(draft: ObjectDraft, number: number, body: ObjectBody): Promise<DraftPiece> {
-    const hash = await payloadHashOf(body);
+    const hashes = await hashesOf(body, this.writes.sendsMd5);
     const token = await this.#calls.run('UploadPart', draft.key, async (attempt) =>
       sending(body, attempt, async (content) => {
         const command = new UploadPartCommand({
@@ -59,7 +59,7 @@ export class S3Drafts {
           Body: content,
           ContentLength: body.size,
         });
-        withPayloadHash(command, hash);
+        withIntegrity(command, hashes);
         return versionIn(await this.#calls.client.send(command, { abortSignal: attempt.signal }));
       }),
     );

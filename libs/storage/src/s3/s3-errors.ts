@@ -47,6 +47,8 @@ const undone: readonly string[] = [
   'RequestTimeout',
   'ConditionalRequestConflict',
   'OperationAborted',
+  // versitygw, when another has just removed the last object of the folder.
+  'ExistingObjectIsDirectory',
   // The bytes were damaged, or fewer, on their way.
   'BadDigest',
   'XAmzContentSHA256Mismatch',

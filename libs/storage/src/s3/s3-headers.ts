@@ -7,14 +7,27 @@ interface SentRequest {
   readonly body?: unknown;
 }
 
+/** Hashes of the bytes that a request carries. */
+export interface BodyHashes {
+  /** In hex. */
+  readonly sha256: string;
+  /** In base64, where the service does not look at the other. */
+  readonly md5?: string | undefined;
+}
+
 /** The signature holds the hash of the bytes; without this the SDK would make it once more, or leave it out. */
-export function withPayloadHash(command: PutObjectCommand | UploadPartCommand, hash: string): void {
+export function withIntegrity(
+  command: PutObjectCommand | UploadPartCommand,
+  { sha256, md5 }: BodyHashes,
+): void {
   (command as PutObjectCommand).middlewareStack.add(
     (next) => async (call) => {
-      (call.request as SentRequest).headers['x-amz-content-sha256'] = hash;
+      const { headers } = call.request as SentRequest;
+      headers['x-amz-content-sha256'] = sha256;
+      if (md5 !== undefined) headers['content-md5'] = md5;
       return next(call);
     },
-    { step: 'build', name: 'holdfastPayloadHash' },
+    { step: 'build', name: 'holdfastIntegrity' },
   );
 }
 

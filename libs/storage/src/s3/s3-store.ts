@@ -1,3 +1,5 @@
+import type { Log } from '#telemetry/log.js';
+
 import {
   type DraftPiece,
   type ListRequest,
@@ -11,7 +13,6 @@ import {
   type StoreLimits,
   type WriteCondition,
 } from '../bucket/object-store.js';
-import { probeAbilities } from '../bucket/probe-abilities.js';
 import { defaultRetryLimits, Retries, type RetryLimits } from '../bucket/retries.js';
 import type { AddressRequest, ByteRange } from '../storage-driver.js';
 import { S3Addresses } from './s3-addresses.js';
@@ -22,10 +23,16 @@ import { S3Drafts } from './s3-drafts.js';
 import { S3Join } from './s3-join.js';
 import { S3Lists } from './s3-lists.js';
 import { S3Names } from './s3-names.js';
+import { S3Probe } from './s3-probe.js';
 import { S3Reads } from './s3-reads.js';
 import { S3Writes } from './s3-writes.js';
 
 const mostPieces = 10_000;
+
+export interface S3StoreOptions {
+  readonly retries?: RetryLimits | undefined;
+  readonly log?: Log | undefined;
+}
 
 /** A bucket of Amazon S3, or of what speaks like it. */
 export class S3Store extends ObjectStore {
@@ -43,13 +50,14 @@ export class S3Store extends ObjectStore {
   private constructor(
     private readonly connection: S3Connection,
     config: S3Config,
-    retryLimits: RetryLimits,
+    private readonly options: S3StoreOptions,
   ) {
     super();
-    const calls = new S3Calls(connection, (judge) => new Retries(judge, retryLimits));
+    const { retries = defaultRetryLimits } = options;
+    const calls = new S3Calls(connection, (judge) => new Retries(judge, retries));
     this.limits = limitsOf(config);
     this.#names = new S3Names(config.rootdirectory);
-    this.#reads = new S3Reads(calls, this.#names, retryLimits.attemptTimeout);
+    this.#reads = new S3Reads(calls, this.#names, retries.attemptTimeout);
     this.#lists = new S3Lists(calls, this.#names);
     this.#writes = new S3Writes(calls, this.#names, config);
     this.#drafts = new S3Drafts(this.#writes);
@@ -58,14 +66,21 @@ export class S3Store extends ObjectStore {
   }
 
   /** Nothing is asked of the service before `probe`. */
-  static async connect(config: S3Config, retryLimits = defaultRetryLimits): Promise<S3Store> {
+  static async connect(config: S3Config, options: S3StoreOptions = {}): Promise<S3Store> {
     const settled = { ...config, uniformparts: config.uniformparts ?? isR2(config) };
-    return new S3Store(await S3Connection.open(settled), settled, retryLimits);
+    return new S3Store(await S3Connection.open(settled), settled, options);
   }
 
   async probe(): Promise<StoreAbilities> {
-    const abilities = await probeAbilities(this);
+    const { endpoint, bucket } = this.connection;
+    const { abilities, integrity } = await new S3Probe(
+      this,
+      this.#writes,
+      `${endpoint}/${bucket}`,
+    ).run();
     this.#writes.conditions = abilities.createsOnce || abilities.replacesVersion;
+    this.#writes.sendsMd5 = integrity === 'md5';
+    this.options.log?.info({ endpoint, bucket, ...abilities, integrity }, 'bucket probed');
     return abilities;
   }
 

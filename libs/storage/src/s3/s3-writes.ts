@@ -16,11 +16,11 @@ import {
   type WriteCondition,
 } from '../bucket/object-store.js';
 import type { Attempt } from '../bucket/retries.js';
-import { payloadHashOf, sending } from './s3-body.js';
+import { hashesOf, sending } from './s3-body.js';
 import type { S3Calls } from './s3-calls.js';
 import type { S3Config } from './s3-config.js';
 import { codeOf, statusOf } from './s3-errors.js';
-import { withMd5, withPayloadHash } from './s3-headers.js';
+import { withIntegrity, withMd5 } from './s3-headers.js';
 import { headObject } from './s3-heads.js';
 import type { S3Names } from './s3-names.js';
 
@@ -41,6 +41,8 @@ export class S3Writes {
   readonly writtenAs: WrittenAs;
   /** Whether the service knows conditions at all; undefined before `probe` has found out. */
   conditions: boolean | undefined;
+  /** Whether the service has to be given an MD5, because it does not look at the hash in the signature. */
+  sendsMd5 = false;
   #batches = true;
 
   constructor(
@@ -56,7 +58,7 @@ export class S3Writes {
   }
 
   async put(key: string, body: ObjectBody, condition: WriteCondition): Promise<string> {
-    const hash = await payloadHashOf(body);
+    const hashes = await hashesOf(body, this.sendsMd5);
     return this.write('PutObject', key, condition, async (attempt, conditions, metadata) =>
       sending(body, attempt, async (content) => {
         const command = new PutObjectCommand({
@@ -67,7 +69,7 @@ export class S3Writes {
           Body: content,
           ContentLength: body.size,
         });
-        withPayloadHash(command, hash);
+        withIntegrity(command, hashes);
         return versionIn(await this.calls.client.send(command, { abortSignal: attempt.signal }));
       }),
     );
