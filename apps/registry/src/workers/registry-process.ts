@@ -124,9 +124,9 @@ export class RegistryProcess {
   }
 }
 
-async function storageOf({ storage }: Config): Promise<StorageDriver> {
+async function storageOf({ storage }: Config, log: ProcessLog): Promise<StorageDriver> {
   try {
-    return await connectDriver(storage.driver);
+    return await connectDriver(storage.driver, log);
   } catch (error) {
     if (!(error instanceof StorageUnavailable)) throw error;
     const { driver } = storage.driver;
