@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { buffer } from 'node:stream/consumers';
 
 import type { ObjectBody } from '../bucket/object-store.js';
 
@@ -9,19 +10,30 @@ export class SentBody {
   readonly #hash = createHash('md5');
   #digest: string | undefined;
 
-  constructor(body: ObjectBody, alive: () => void) {
+  private constructor(
+    body: ObjectBody,
+    small: Uint8Array | undefined,
+    private readonly alive: () => void,
+  ) {
     this.headers = {
       'content-type': 'application/octet-stream',
       'content-length': String(body.size),
     };
-    const bytes = body.size <= sliceSize ? body.open() : undefined;
-    if (bytes instanceof Uint8Array) {
-      this.payload = bytes;
-      this.headers['etag'] = this.#hash.update(bytes).digest('hex');
-      this.#digest = this.headers['etag'];
-    } else {
-      this.payload = this.#pass(bytes ?? body.open(), alive);
+    if (small === undefined) this.payload = this.#pass(body);
+    else {
+      this.payload = small;
+      this.headers['etag'] = this.#digest = this.#hash.update(small).digest('hex');
     }
+  }
+
+  static async of(body: ObjectBody, alive: () => void): Promise<SentBody> {
+    if (body.size > sliceSize) return new SentBody(body, undefined, alive);
+    const content = body.open();
+    return new SentBody(
+      body,
+      content instanceof Uint8Array ? content : await buffer(content),
+      alive,
+    );
   }
 
   /** The MD5 of all that was sent. */
@@ -29,17 +41,21 @@ export class SentBody {
     return (this.#digest ??= this.#hash.digest('hex'));
   }
 
-  async *#pass(bytes: Uint8Array | AsyncIterable<Uint8Array>, alive: () => void) {
-    for await (const chunk of bytes instanceof Uint8Array ? slices(bytes) : bytes) {
+  /** Opens it only when the first byte is wanted: there may be no connection. */
+  async *#pass(body: ObjectBody): AsyncIterable<Uint8Array> {
+    const content = body.open();
+    const chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array> =
+      content instanceof Uint8Array ? slices(content) : content;
+    for await (const chunk of chunks) {
       this.#hash.update(chunk);
       yield chunk;
-      alive();
+      this.alive();
     }
   }
 }
 
 /** So that nobody waits long for the hash of a large buffer. */
-function* slices(bytes: Uint8Array) {
+function* slices(bytes: Uint8Array): Iterable<Uint8Array> {
   for (let start = 0; start < bytes.length; start += sliceSize) {
     yield bytes.subarray(start, start + sliceSize);
   }

@@ -49,7 +49,7 @@ export class SwiftDrafts {
     if (segments.length === 0) {
       return this.objects.put(draft.key, { size: 0, open: () => Buffer.alloc(0) }, condition);
     }
-    this.#given.add(draft.id);
+    this.#give(draft.id);
     try {
       return await this.manifests.write(draft.key, segments, {
         writer: draft.writer,
@@ -72,7 +72,17 @@ export class SwiftDrafts {
     await this.removals.removeNames(names);
   }
 
+  #give(id: string): void {
+    this.#given.add(id);
+    if (this.#given.size <= mostRemembered) return;
+    const [oldest = id] = this.#given;
+    this.#given.delete(oldest);
+  }
+
   #piece(draft: ObjectDraft, number: number): string {
     return this.names.inFolder(draft.id, String(number).padStart(8, '0'));
   }
 }
+
+/** Who discards does so soon. */
+const mostRemembered = 10_000;

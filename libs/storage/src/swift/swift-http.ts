@@ -124,7 +124,9 @@ export function judge(error: unknown): Verdict {
     return { kind: 'passing', reason: error.message, mayHaveHappened: true };
   }
   if (error instanceof UnexpectedAnswer) {
-    if (!passingStatuses.has(error.status)) return { kind: 'final' };
+    // A quota answers 413 too, and stays; who only asks too often is told when to come again.
+    const full = error.status === 413 && error.retryAfter === undefined;
+    if (full || !passingStatuses.has(error.status)) return { kind: 'final' };
     return {
       kind: 'passing',
       reason: error.status === 507 ? `${error.message}: it is full` : error.message,

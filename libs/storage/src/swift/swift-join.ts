@@ -54,26 +54,31 @@ export class SwiftJoin {
 
   async #write(key: string, groups: readonly (readonly JoinPiece[])[]): Promise<void> {
     const folder = this.names.newFolder();
-    try {
-      const own = groups.map((group, index) => ({ group, index }));
-      const segments: Segment[] = [];
-      for (let start = 0; start < own.length; start += copiesAtOnce) {
-        const some = own.slice(start, start + copiesAtOnce);
-        segments.push(
-          ...(await Promise.all(
-            some.map(({ group, index }) => this.#segment(group, folder, index)),
-          )),
-        );
-      }
-      await this.#keep(segments, folder);
-      await this.manifests.write(key, segments, { writer: randomUUID(), folder: () => folder });
-    } catch (error) {
-      // Nothing was written then, so what was copied for it is of no use.
-      if (error instanceof ConditionFailed || error instanceof ObjectNotFound) {
-        await this.#removeFolder(folder).catch(() => undefined);
-      }
+    const segments = await this.#segments(groups, folder).catch(async (error: unknown) => {
+      await this.#removeFolder(folder).catch(() => undefined);
       throw error;
+    });
+    await this.#keep(segments, folder);
+    // Should this fail the manifest may be there all the same, so what was copied is the sweeper's.
+    await this.manifests.write(key, segments, { writer: randomUUID(), folder: () => folder });
+  }
+
+  async #segments(
+    groups: readonly (readonly JoinPiece[])[],
+    folder: string,
+  ): Promise<readonly Segment[]> {
+    const segments: Segment[] = [];
+    for (let start = 0; start < groups.length; start += copiesAtOnce) {
+      const some = groups.slice(start, start + copiesAtOnce);
+      const made = some.map((group, index) => this.#segment(group, folder, start + index));
+      const settled = await Promise.allSettled(made);
+      segments.push(
+        ...settled.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : [])),
+      );
+      const failed = settled.find((each) => each.status === 'rejected');
+      if (failed !== undefined) throw failed.reason;
     }
+    return segments;
   }
 
   async #segment(group: readonly JoinPiece[], folder: string, index: number): Promise<Segment> {

@@ -194,7 +194,7 @@ export class SwiftObjects {
     body: ObjectBody,
     headers: Record<string, string>,
   ): Promise<string | undefined> {
-    const sent = new SentBody(body, () => attempt.alive());
+    const sent = await SentBody.of(body, () => attempt.alive());
     const answer = await attempt.text({
       method: 'PUT',
       path: this.names.path(name),

@@ -22,7 +22,9 @@ export class SwiftSession {
       // Nobody waits for the new one, or suffers from its failure, while the old one is good.
       const renewed = this.#renew();
       if (this.now() >= (login.expiresAt ?? Infinity)) return renewed;
-      renewed.catch(() => undefined);
+      renewed.catch(() => {
+        this.#renewAt = this.now() + renewalPause;
+      });
     }
     return login;
   }
@@ -51,3 +53,5 @@ export class SwiftSession {
 
 /** Milliseconds before the end at which a token is renewed. */
 const longestMargin = 5 * 60_000;
+/** Milliseconds between two attempts while the old token is good. */
+const renewalPause = 10_000;
