@@ -19,7 +19,10 @@ export async function connectDriver(
       return FilesystemDriver.connect(config);
     case 'inmemory':
       return new MemoryDriver();
-    default: {
+    case 's3':
+    case 'azure':
+    case 'gcs':
+    case 'swift': {
       const { BucketDriver } = await import('./bucket/bucket-driver.js');
       return BucketDriver.connect(await connectStore(config, log));
     }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { documented, moot, ours, refused } from '#config/key-docs.js';
+import { documented, isOff, moot, ours, refused } from '#config/key-docs.js';
 import { bool, integer, oneOf, secret, size, text } from '#config/values.js';
 
 const MiB = 1024 * 1024;
@@ -74,7 +74,7 @@ export const s3Config = z
     v4auth: refused(
       bool().default(true).describe('Signature version 4.'),
       'requests are signed with version 4 only, which every service of the last ten years takes',
-      { harmless: (value) => value === true || value === 'true' },
+      { harmless: (value) => !isOff(value), only: 'with `false`' },
     ),
     chunksize: size({ min: smallestPiece, max: largestPiece })
       .prefault('10MB')

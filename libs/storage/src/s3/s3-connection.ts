@@ -9,7 +9,7 @@ import { defaultProvider } from '@aws-sdk/credential-provider-node';
 import { type S3Config, withScheme } from './s3-config.js';
 
 /** Milliseconds between two looks for other credentials, when the service says that those in use have expired. */
-const refreshPause = 5_000;
+const refreshPause = 1_000;
 
 /** The SDK's client, set up as the configuration says. */
 export class S3Connection {
@@ -124,11 +124,14 @@ function credentialsOf(config: S3Config): NonNullable<S3ClientConfig['credential
       ...(sessiontoken && { sessionToken: sessiontoken.reveal() }),
     };
   }
-  return defaultProvider(
-    credentialsconfigpath === undefined
-      ? {}
-      : { filepath: credentialsconfigpath, configFilepath: credentialsconfigpath },
-  );
+  return defaultProvider({
+    // Files are replaced when credentials are.
+    ignoreCache: true,
+    ...(credentialsconfigpath !== undefined && {
+      filepath: credentialsconfigpath,
+      configFilepath: credentialsconfigpath,
+    }),
+  });
 }
 
 /** Where the bucket has no host name of its own. Distribution 2 took the path for any endpoint, Distribution 3 takes the name. */
