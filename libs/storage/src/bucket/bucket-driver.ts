@@ -28,6 +28,7 @@ import {
 import { PartMemory } from './part-memory.js';
 import { isMark, mayBeMark, removalMark } from './removal-mark.js';
 import { SpoolFolder } from './spool-folder.js';
+import { Turnstile } from './turnstile.js';
 
 export interface BucketOptions {
   /** Bytes that all uploads of the process hold in memory. */
@@ -35,6 +36,9 @@ export interface BucketOptions {
   /** Folder for what exceeds it; one for temporary files that is on a disk if undefined. */
   readonly spoolFolder?: string | undefined;
 }
+
+/** Pieces of all uploads that are on their way at once. */
+const mostSending = 32;
 
 /** Others who write the same file at the same time, one after the other, before a comparison gives up. */
 const mostRivals = 50;
@@ -61,6 +65,7 @@ export class BucketDriver extends StorageDriver {
       abilities,
       memory: new PartMemory(uploadMemory),
       spool,
+      sending: new Turnstile(mostSending),
       putAll: (files) => this.put(files),
     });
   }

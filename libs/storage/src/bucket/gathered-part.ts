@@ -1,7 +1,9 @@
+import { giveBack } from '../give-back.js';
 import type { DraftPiece, ObjectDraft, ObjectStore, StoreLimits } from './object-store.js';
 import { PartBuffer } from './part-buffer.js';
-import type { PartMemory } from './part-memory.js';
+import { type PartMemory, slabSize } from './part-memory.js';
 import type { SpoolFolder } from './spool-folder.js';
+import type { Turnstile } from './turnstile.js';
 
 /** Pieces of one draft that are on their way while the next gathers: two keep a connection busy across its pauses. */
 const mostSending = 2;
@@ -9,6 +11,8 @@ const mostSending = 2;
 export interface PartPlace {
   readonly memory: PartMemory;
   readonly spool: SpoolFolder;
+  /** Of all uploads: what is on its way takes memory too, in streams and sockets. */
+  readonly sending: Turnstile;
 }
 
 /**
@@ -53,9 +57,12 @@ export class GatheredPart {
     this.#size += chunk.length;
     if (this.#writing === undefined && this.#failure === undefined && this.#fits(chunk)) {
       const appended = this.#piece.append(chunk);
-      return appended && this.#queue(() => appended);
+      if (appended !== undefined) return this.#queue(() => appended, chunk);
+      // Who hashes it does so right after this.
+      queueMicrotask(() => giveBack(chunk));
+      return undefined;
     }
-    return this.#queue(() => this.#writeOver(chunk));
+    return this.#queue(() => this.#writeOver(chunk), chunk);
   }
 
   /** All bytes as one object, at any key. */
@@ -63,7 +70,7 @@ export class GatheredPart {
     try {
       await this.#settle();
       this.#piece.seal();
-      return await this.store.put(key, this.#piece, condition);
+      return await this.#inTurn(this.#piece, () => this.store.put(key, this.#piece, condition));
     } finally {
       await this.#piece.release();
     }
@@ -87,9 +94,10 @@ export class GatheredPart {
   }
 
   /** One after the other, also for who does not wait. */
-  #queue(write: () => Promise<void>): Promise<void> {
+  #queue(write: () => Promise<void>, chunk: Uint8Array): Promise<void> {
     const before = this.#writing;
     const writing = (before === undefined ? write() : before.then(write)).finally(() => {
+      giveBack(chunk);
       if (this.#writing === writing) this.#writing = undefined;
     });
     this.#writing = writing;
@@ -128,7 +136,7 @@ export class GatheredPart {
     this.#draft ??= this.store.begin(this.key, this.writer);
     const number = this.#sent.length + 1;
     const added = this.#draft
-      .then((draft) => this.store.add(draft, number, piece))
+      .then((draft) => this.#inTurn(piece, () => this.store.add(draft, number, piece)))
       .finally(() => piece.release());
     this.#sent.push(added);
     const sending = added
@@ -137,6 +145,17 @@ export class GatheredPart {
       })
       .finally(() => this.#sending.delete(sending));
     this.#sending.add(sending);
+  }
+
+  /** What is small goes past those who wait. */
+  async #inTurn<T>({ size }: PartBuffer, send: () => Promise<T>): Promise<T> {
+    if (size <= slabSize) return send();
+    const leave = await this.place.sending.enter();
+    try {
+      return await send();
+    } finally {
+      leave();
+    }
   }
 
   async #settle(): Promise<void> {

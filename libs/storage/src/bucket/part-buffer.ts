@@ -5,7 +5,7 @@ import type { ObjectBody } from './object-store.js';
 import { type PartMemory, slabSize, type Spillable } from './part-memory.js';
 import { type SpoolFolder, spoolFailure } from './spool-folder.js';
 
-const fileChunk = 256 * 1024;
+const fileChunk = 64 * 1024;
 
 /**
  * Bytes that come in and stay until the store has acknowledged them: in memory, or in a file when others need that.

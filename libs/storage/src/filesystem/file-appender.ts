@@ -1,5 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 
+import { giveBack } from '../give-back.js';
 import { translateWrite } from './errno.js';
 
 /** Bytes that are gathered into one call. Each call is handed to a thread, which costs as much as writing a tenth of this. */
@@ -13,9 +14,6 @@ const longestWait = 1000;
 
 /** Dirty bytes after which the disk is asked to begin, so that the sync at the end finds little left to do. */
 const syncEvery = 32 * 1024 * 1024;
-
-/** Bytes; freeing a smaller chunk by hand costs more than it saves. */
-const smallestGivenBack = 4096;
 
 /** What all appenders of a process hold together. */
 export class GatheredBytes {
@@ -172,13 +170,4 @@ async function writeAll(
     );
     done += result.bytesWritten;
   }
-}
-
-/**
- * Frees a chunk's memory now. Left to the collector, such chunks make it mark the whole heap for every few dozen MB of
- * them. A small chunk that shares its memory with others is left to it.
- */
-function giveBack({ buffer, byteLength }: Uint8Array): void {
-  const isItsOwn = buffer instanceof ArrayBuffer && buffer.byteLength === byteLength;
-  if (isItsOwn && byteLength >= smallestGivenBack) buffer.transfer(0);
 }
