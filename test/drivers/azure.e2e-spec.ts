@@ -1,6 +1,11 @@
 import { text } from 'node:stream/consumers';
 
-import { StorageSharedKeyCredential, BlobServiceClient } from '@azure/storage-blob';
+import {
+  BlobServiceClient,
+  ContainerSASPermissions,
+  generateBlobSASQueryParameters,
+  StorageSharedKeyCredential,
+} from '@azure/storage-blob';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { azureConfig } from '#storage/azure/azure-config.js';
@@ -151,6 +156,31 @@ describeWith(['azurite-blob'], 'AzureStore', () => {
     const other = (address ?? '').replace('to%20be/read', 'large');
     expect((await fetch(other)).status).toBe(403);
     expect((await fetch(address ?? '', { method: 'PUT' })).ok).toBe(false);
+  });
+
+  it('works by a shared access signature, which gives no addresses', async () => {
+    const sas = generateBlobSASQueryParameters(
+      {
+        containerName: 'registry',
+        expiresOn: new Date(Date.now() + 3_600_000),
+        permissions: ContainerSASPermissions.parse('rwdlac'),
+      },
+      new StorageSharedKeyCredential(azurite().accountName, azurite().accountKey),
+    ).toString();
+    const store = await connect({
+      accountname: undefined,
+      accountkey: undefined,
+      serviceurl: undefined,
+      rootdirectory: 'signed',
+      connectionstring: `BlobEndpoint=${azurite().endpoint};SharedAccessSignature=${sas}`,
+    });
+    expect(await store.probe()).toEqual(everything);
+    await store.put('a', bodyOf('first '));
+    await store.put('b', bodyOf('second'));
+    await store.join([await store.head('a'), await store.head('b')], 'joined');
+    expect((await store.get('joined', { limit: 99 })).content.toString()).toBe('first second');
+    expect(store.hasAddresses).toBe(false);
+    expect(await store.addressOf('joined', { method: 'GET' })).toBeUndefined();
   });
 
   it('sweeps blocks of uploads that were never completed', async () => {

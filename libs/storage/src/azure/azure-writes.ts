@@ -12,6 +12,7 @@ import {
   type WriteCondition,
 } from '../bucket/object-store.js';
 import type { Attempt } from '../bucket/retries.js';
+import { sideBySide } from '../bucket/side-by-side.js';
 import { type AzureCalls, isOtherKind } from './azure-calls.js';
 import { codeOf, isRestError } from './azure-errors.js';
 import type { AzureNames } from './azure-names.js';
@@ -21,6 +22,7 @@ const writerName = 'holdfastwriter';
 
 export const contentType = 'application/octet-stream';
 const mostInBatch = 256;
+const removalsAtOnce = 16;
 
 /** Writing and removing whole blobs. */
 export class AzureWrites {
@@ -130,11 +132,13 @@ export class AzureWrites {
     const [first] = keys;
     if (keys.length === 1 && first !== undefined) return this.remove(first);
     const left = await this.#tryBatch(keys);
-    await Promise.all(left.map((key) => this.remove(key)));
+    await sideBySide(left, removalsAtOnce, (key) => this.remove(key));
   }
 
   /** Those that are still to be removed, one by one: services in front of Azure's own do not all know batches. */
   async #tryBatch(keys: readonly string[]): Promise<readonly string[]> {
+    // Signatures of a whole batch are not understood everywhere either.
+    if (this.calls.account.identity.kind === 'signature') return keys;
     try {
       return await this.calls.run('Delete Blobs', `${keys.length} blobs`, async ({ signal }) => {
         const batch = this.calls.account.container.getBlobBatchClient();

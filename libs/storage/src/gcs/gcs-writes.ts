@@ -9,11 +9,14 @@ import {
   type WriteCondition,
 } from '../bucket/object-store.js';
 import type { Attempt } from '../bucket/retries.js';
+import { sideBySide } from '../bucket/side-by-side.js';
 import { batchOfDeletions, mostInBatch, statusesIn } from './gcs-batch.js';
 import type { GcsCalls } from './gcs-calls.js';
 import { GcsError, isOfBucket, noBucket } from './gcs-errors.js';
 import { contentType, type GcsObject, writerName } from './gcs-objects.js';
 import type { GcsRequest } from './gcs-requests.js';
+
+const removalsAtOnce = 16;
 
 /** Writing and removing whole objects, by their names in the bucket. */
 export class GcsWrites {
@@ -159,7 +162,7 @@ export class GcsWrites {
     const [first] = names;
     if (names.length === 1 && first !== undefined) return this.remove(first);
     const left = await this.#tryBatch(names);
-    await Promise.all(left.map((name) => this.remove(name)));
+    await sideBySide(left, removalsAtOnce, (name) => this.remove(name));
   }
 
   /** Those that are still to be removed, one by one. */
