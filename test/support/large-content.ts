@@ -2,7 +2,7 @@ import { createCipheriv, createHash } from 'node:crypto';
 import { request } from 'node:http';
 
 /** Content of any size that is never held: the same bytes at each call. */
-export function* largeContent(start: number, length: number): Generator<Buffer> {
+function* largeContent(start: number, length: number): Generator<Buffer> {
   const block = 1024 * 1024;
   if (start % block !== 0) throw new Error('begins at a whole MiB');
   const zeros = Buffer.alloc(block);

@@ -5,6 +5,7 @@ import type { ContentCache } from '#cache/content-cache.js';
 import { ContentModule } from '#content/content.module.js';
 import type { SigningSecrets } from '#content/uploads/signing-secrets.js';
 import { BlobAddresses } from '#storage/addresses/blob-addresses.js';
+import { UnusableSigningKey } from '#storage/addresses/cloud-front-source.js';
 import { StorageDriver } from '#storage/storage-driver.js';
 import { Log } from '#telemetry/log.js';
 
@@ -22,6 +23,7 @@ import { HealthModule } from './health/health.module.js';
 import type { ProcessFacts } from './health/process-facts.js';
 import { Drain } from './http/drain.js';
 import { PublicUrl } from './http/public-url.js';
+import { StartupError } from './startup-error.js';
 
 export interface AppParts {
   readonly config: Config;
@@ -40,7 +42,8 @@ export interface AppParts {
 @Global()
 @Module({})
 class PlatformModule {
-  static register({ config, driver, log, drain = new Drain() }: AppParts): DynamicModule {
+  static register(parts: AppParts): DynamicModule {
+    const { driver, log, drain = new Drain() } = parts;
     return {
       module: PlatformModule,
       providers: [
@@ -49,8 +52,7 @@ class PlatformModule {
         { provide: Drain, useValue: drain },
         {
           provide: BlobAddresses,
-          useFactory: () =>
-            BlobAddresses.open(driver, config.storage.redirect, config.middleware.storage, log),
+          useFactory: () => addressesOf(parts),
         },
       ],
       exports: [StorageDriver, Log, Drain, BlobAddresses],
@@ -99,6 +101,17 @@ export class AppModule {
         },
       ],
     };
+  }
+}
+
+/** @throws {StartupError} */
+async function addressesOf({ config, driver, log }: AppParts): Promise<BlobAddresses> {
+  try {
+    const { middleware, storage } = config;
+    return await BlobAddresses.open(driver, storage.redirect, middleware.storage, log);
+  } catch (error) {
+    if (!(error instanceof UnusableSigningKey)) throw error;
+    throw new StartupError('middleware.storage', error.message, { cause: error });
   }
 }
 

@@ -1,5 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
 
+import { until } from '../until.js';
 import { RealServer } from './real-server.js';
 import { type ServerProcess } from './server-process.js';
 
@@ -31,7 +32,11 @@ export abstract class S3Server extends RealServer {
   }
 
   async makeBucket(name: string): Promise<void> {
-    const response = await this.request({ method: 'PUT', path: name });
+    // MinIO says that it is ready a little before it takes requests.
+    const response = await until('the server to take requests', async () => {
+      const answer = await this.request({ method: 'PUT', path: name });
+      return answer.status !== 503 && answer;
+    });
     if (!response.ok) {
       throw new Error(`bucket ${name}: ${response.status} ${await response.text()}`);
     }

@@ -17,6 +17,8 @@ export interface RedirectRules {
   readonly disable: boolean;
   /** Bytes: a smaller blob is sent by the registry itself, if its size is known. */
   readonly minsize: number;
+  /** Milliseconds that addresses are good for. */
+  readonly expiry?: number | undefined;
 }
 
 /** Where clients that ask for a blob are sent, if they are. */
@@ -58,7 +60,7 @@ export class BlobAddresses {
     size: number | undefined,
   ): Promise<string | undefined> {
     if (!this.any || (size !== undefined && size < this.rules.minsize)) return undefined;
-    return this.sources.at(-1)?.addressOf(path, request);
+    return this.sources.at(-1)?.addressOf(path, { ...request, lifetime: this.rules.expiry });
   }
 
   close(): void {

@@ -21,10 +21,7 @@ export interface CloudFrontOptions {
 export class UnusableSigningKey extends Error {
   override readonly name = 'UnusableSigningKey';
   constructor(path: string, options: ErrorOptions) {
-    super(
-      `middleware.storage: options.privatekey: ${path} cannot be read as an RSA private key in PEM`,
-      options,
-    );
+    super(`options.privatekey: ${path} cannot be read as an RSA private key in PEM`, options);
   }
 }
 

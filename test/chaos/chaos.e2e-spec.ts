@@ -1,0 +1,41 @@
+import { describe, expect, it, jest } from '@jest/globals';
+
+import { describeWith } from '../components/components.js';
+import { projectRoot } from '../support/holdfast.js';
+import { runChaos } from './run-chaos.js';
+
+jest.setTimeout(300_000);
+
+const seed = Number(process.env['HOLDFAST_TEST_SEED'] ?? Date.now() % 1_000_000);
+
+describeWith(['minio', 'redis-server', 'haproxy'], `chaos with seed ${seed}`, () => {
+  it('loses, spoils and confuses nothing, whatever breaks', async () => {
+    const report = await runChaos({ seed, duration: 90_000 });
+    const { anomalies, ...counts } = report;
+    process.stdout.write(`${JSON.stringify(counts)}\n`);
+    expect(anomalies).toEqual([]);
+    // Enough happened for that to mean something.
+    expect(counts.acts['push']?.ok).toBeGreaterThan(50);
+    expect(counts.registers).toBeGreaterThan(200);
+    expect(Object.keys(counts.faults).length).toBeGreaterThan(5);
+  });
+
+  describe('the checker', () => {
+    it.each(['cached-tag', 'no-compare', 'early-answer'])(
+      'sees the planted bug %s',
+      async (plant) => {
+        const planted = `${projectRoot}dist/test/chaos/planted-replica.js`;
+        const { anomalies } = await runChaos({
+          seed,
+          duration: 12_000,
+          clients: 8,
+          withFaults: false,
+          narrow: true,
+          cluster: { main: [process.execPath, planted, plant] },
+        });
+        const seen = anomalies.filter(({ kind }) => ['lost', 'not linearizable'].includes(kind));
+        expect(seen).not.toEqual([]);
+      },
+    );
+  });
+});
