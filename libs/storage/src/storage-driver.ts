@@ -54,6 +54,8 @@ export interface AddressRequest {
   readonly method: 'GET' | 'HEAD';
   /** As the registry knows it: an IP address. */
   readonly clientAddress?: string | undefined;
+  /** Milliseconds that the address is to be good for; the driver's choice if undefined. */
+  readonly lifetime?: number | undefined;
 }
 
 /** There is no file at this path. */

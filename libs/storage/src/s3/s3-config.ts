@@ -73,8 +73,8 @@ export const s3Config = z
     skipverify: bool().default(false).describe('Takes any certificate of the service.'),
     v4auth: refused(
       bool().default(true).describe('Signature version 4.'),
-      'requests are signed with version 4 only, which every service of the last ten years takes',
-      { harmless: (value) => !isOff(value), only: 'with `false`' },
+      '`false` asks for version 2, which is not spoken; every service of the last ten years takes version 4',
+      { harmless: (value) => !isOff(value) },
     ),
     chunksize: size({ min: smallestPiece, max: largestPiece })
       .prefault('10MB')

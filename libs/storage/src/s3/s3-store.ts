@@ -62,7 +62,7 @@ export class S3Store extends ObjectStore {
     this.#writes = new S3Writes(calls, this.#names, config);
     this.#drafts = new S3Drafts(this.#writes);
     this.#join = new S3Join(this.#writes, this.#drafts, this.#reads, config, this.limits);
-    this.#addresses = new S3Addresses(connection, config);
+    this.#addresses = new S3Addresses(calls, config);
   }
 
   /** Nothing is asked of the service before `probe`. */
