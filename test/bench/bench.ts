@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 
+import { Minio } from '../support/servers/minio.js';
 import { countCalls } from './calls/count-calls.js';
 import { Generator } from './generator.js';
 import { describeMachine } from './machine.js';
@@ -61,12 +62,22 @@ async function measure(
 }
 
 async function run(options: Options, directory: string): Promise<void> {
-  const wanted = wants(options);
   const generator = Generator.build(
     `${projectRoot}/test/bench/generator`,
     `${directory}/generator`,
   );
-  const workshop = new Workshop(generator, options, directory);
+  const minio = options.storage === 's3' ? await Minio.start(directory) : undefined;
+  try {
+    await measureAll(new Workshop(generator, options, directory, minio));
+  } finally {
+    await minio?.stop();
+  }
+}
+
+async function measureAll(workshop: Workshop): Promise<void> {
+  const { options, directory, generator } = workshop;
+  const wanted = wants(options);
+  const inBucket = options.storage === 's3';
   const results = new Results();
   const servers = options.servers.filter((name) => version(name) !== undefined);
   for (const name of options.servers)
@@ -76,12 +87,17 @@ async function run(options: Options, directory: string): Promise<void> {
   for (let round = 0; round < options.rounds; round++) {
     for (const group of groups) {
       if (!group.rows.some(wanted) || (group.once === true && round > 0)) continue;
+      if (inBucket && group.filesOnly === true) continue;
       for (const name of rotated(servers, round)) {
         if (group.measures(name)) await measure(workshop, group, name, results);
       }
     }
   }
-  const rows = groups.flatMap((group) => group.rows).filter(wanted);
+  const rows = groups
+    .filter((group) => !inBucket || group.filesOnly !== true)
+    .flatMap((group) => group.rows)
+    .filter(wanted)
+    .map((row) => (inBucket ? { ...row, aim: row.bucketAim ?? {} } : row));
   const text = table(rows, servers, results);
   console.log(`\n${text}\n`);
   for (const failure of results.failures) console.error(failure);
@@ -89,7 +105,12 @@ async function run(options: Options, directory: string): Promise<void> {
     options.rows.length === 0 && servers.length === options.servers.length && !options.quick;
   const command = ['npm run bench', ...process.argv.slice(2)].join(' ');
   if (whole || options.write)
-    writeReport(`${projectRoot}/docs/benchmarks.md`, machine, command, text, results.failures);
+    writeReport(`${projectRoot}/docs/benchmarks.md`, inBucket ? 'measured-s3' : 'measured', {
+      machine,
+      command,
+      body: text,
+      failures: results.failures,
+    });
 }
 
 async function main(options: Options): Promise<void> {

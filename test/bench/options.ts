@@ -10,6 +10,7 @@ export interface Options {
   readonly quick: boolean;
   readonly write: boolean;
   readonly directory: string | undefined;
+  readonly storage: 'filesystem' | 's3';
   readonly list: boolean;
   readonly help: boolean;
 }
@@ -20,6 +21,7 @@ export const usage = `npm run bench -- [options]
   --servers a,b    of ${serverNames.join(', ')} (default all)
   --seconds N      how long a row of requests lasts (default 4)
   --directory DIR  where the servers keep their data (default: a new folder below the system's temporary one)
+  --storage s3     keep the content in a MinIO beside the servers: rows of pushes and pulls only
   --quick          one round, short rows, small bodies: shows that everything runs, not how fast
   --write          write docs/benchmarks.md though rows or servers were left out
   --list           print the rows and stop
@@ -34,6 +36,7 @@ export function parseOptions(arguments_: readonly string[]): Options {
       servers: { type: 'string', default: serverNames.join(',') },
       seconds: { type: 'string' },
       directory: { type: 'string' },
+      storage: { type: 'string', default: 'filesystem' },
       quick: { type: 'boolean', default: false },
       write: { type: 'boolean', default: false },
       list: { type: 'boolean', default: false },
@@ -48,6 +51,7 @@ export function parseOptions(arguments_: readonly string[]): Options {
     quick: values.quick,
     write: values.write,
     directory: values.directory,
+    storage: storageName(values.storage),
     list: values.list,
     help: values.help,
   };
@@ -55,6 +59,11 @@ export function parseOptions(arguments_: readonly string[]): Options {
 
 function words(text: string): string[] {
   return text.split(',').filter((word) => word !== '');
+}
+
+function storageName(text: string): Options['storage'] {
+  if (text === 'filesystem' || text === 's3') return text;
+  throw new Error(`--storage: ${text} is neither filesystem nor s3`);
 }
 
 function serverName(text: string): ServerName {

@@ -81,16 +81,20 @@ export function progress(row: Row, server: ServerName, results: Results): string
 /** Puts the last run into the page. */
 export function writeReport(
   path: string,
-  machine: Machine,
-  command: string,
-  body: string,
-  failures: readonly string[],
+  section: string,
+  run: {
+    readonly machine: Machine;
+    readonly command: string;
+    readonly body: string;
+    readonly failures: readonly string[];
+  },
 ): void {
+  const { machine, command, body, failures } = run;
   const wrong =
     failures.length === 0
       ? 'Every answer was the expected one.'
       : failures.map((failure) => `- ${failure}`).join('\n');
-  writeBetween(path, 'measured', [
+  writeBetween(path, section, [
     `Measured ${new Date().toISOString().slice(0, 10)} at \`${machine.commit}\` by \`${command}\``,
     `on ${machine.description}: ${machine.limits}.`,
     '',

@@ -1,20 +1,24 @@
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { basename } from 'node:path';
 
+import type { Minio } from '../support/servers/minio.js';
 import type { Generator, Job, Load } from './generator.js';
 import type { Options } from './options.js';
 import type { Row, Sample } from './rows/row.js';
 import { launch } from './servers/launch.js';
-import type { RunningServer, ServerName, Setting } from './servers/server.js';
+import type { Bucket, RunningServer, ServerName, Setting } from './servers/server.js';
 
 /** Where rows are measured: starts servers, makes load, reads what it cost. */
 export class Workshop {
   private nonce = Date.now() * 1024;
   private roots = 0;
+  readonly #buckets = new Set<string>();
 
   constructor(
     readonly generator: Generator,
     readonly options: Options,
     readonly directory: string,
+    private readonly minio: Minio | undefined,
   ) {
     mkdirSync(directory, { recursive: true });
     // nginx reads it as another user.
@@ -38,6 +42,7 @@ export class Workshop {
       return await this.on(name, root, use, setting);
     } finally {
       rmSync(root, { recursive: true, force: true });
+      if (this.minio) rmSync(bucketFolder(this, root), { recursive: true, force: true });
     }
   }
 
@@ -47,7 +52,9 @@ export class Workshop {
     use: (server: RunningServer) => Promise<T>,
     setting: Partial<Setting> = {},
   ): Promise<T> {
-    const server = await launch(name, { scratch: `${this.directory}/scratch`, root, ...setting });
+    const scratch = `${this.directory}/scratch`;
+    const bucket = this.minio && (await this.#bucket(this.minio, bucketName(root)));
+    const server = await launch(name, { scratch, root, bucket, ...setting });
     try {
       return await use(server);
     } finally {
@@ -63,6 +70,13 @@ export class Workshop {
     return sampleOf(row, load, server.tree.cpuSeconds() - before, server.tree.peak());
   }
 
+  async #bucket(minio: Minio, name: string): Promise<Bucket> {
+    if (!this.#buckets.has(name)) await minio.makeBucket(name);
+    this.#buckets.add(name);
+    const { endpoint, region, credentials } = minio;
+    return { endpoint, region, name, ...credentials };
+  }
+
   async warm(server: RunningServer, job: Job): Promise<void> {
     await this.generator.run({
       ...job,
@@ -71,6 +85,12 @@ export class Workshop {
     });
   }
 }
+
+const bucketName = (root: string): string => basename(root);
+
+/** Where MinIO has the bucket's files. */
+const bucketFolder = ({ directory }: Workshop, root: string): string =>
+  `${directory}/minio/${bucketName(root)}`;
 
 function sampleOf(row: Row, load: Load, cpuSeconds: number, peak: number): Sample {
   const gigabytes = load.bytes / 1e9;

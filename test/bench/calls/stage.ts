@@ -8,8 +8,9 @@ import { s3Operation } from '../../support/proxies/s3-operation.js';
 import { RegistryApi } from '../../support/registry-api.js';
 import type { Minio } from '../../support/servers/minio.js';
 import type { Redis } from '../../support/servers/redis.js';
+import type { Bucket } from '../servers/server.js';
 import { RedisCounter, type RedisTraffic } from './redis-counter.js';
-import { type Bucket, startSubject, type Subject } from './subjects.js';
+import { startSubject, type Subject } from './subjects.js';
 
 /** What one operation asked of the bucket and of Redis. */
 export interface Tally {

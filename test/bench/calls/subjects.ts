@@ -8,6 +8,7 @@ import { freePort } from '../../support/free-port.js';
 import { RunningProcess } from '../../support/process.js';
 import { answersOk } from '../../support/servers/server-process.js';
 import { projectRoot } from '../servers/launch.js';
+import type { Bucket } from '../servers/server.js';
 
 /** Whose calls are counted, and with which memory. */
 export const subjects = [
@@ -26,15 +27,6 @@ export const subjectTitles: Readonly<Record<Subject, string>> = {
 };
 
 export const isHoldfastSubject = (subject: Subject): boolean => subject.startsWith('holdfast');
-
-export interface Bucket {
-  /** `http://ADDRESS:PORT` */
-  readonly endpoint: string;
-  readonly region: string;
-  readonly name: string;
-  readonly accessKey: string;
-  readonly secretKey: string;
-}
 
 /** Starts it with nothing that asks the bucket of its own accord: no health checks, no purges. */
 export async function startSubject(

@@ -127,6 +127,7 @@ async function measureWithin(
 
 export const containerGroup: RowGroup = {
   id: 'container',
+  filesOnly: true,
   rows: [startRow, imagesRow, uploadRow, crowdRow],
   once: true,
   measures: (name) => isRegistry(name) && canContain(),

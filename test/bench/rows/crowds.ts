@@ -6,6 +6,7 @@ const dribbleRow: Row = {
   title: '500 dribbling uploads, peak of the largest process',
   unit: 'MB',
   aim: { most: 160 },
+  bucketAim: { most: 256 },
 };
 const manyRow: Row = {
   id: 'upload-64',
@@ -19,6 +20,7 @@ const manyPeakRow: Row = {
   title: 'the same, peak of the largest process',
   unit: 'MB',
   aim: { most: 256 },
+  bucketAim: { most: 256 },
 };
 
 export const crowdGroup: RowGroup = {

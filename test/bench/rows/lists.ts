@@ -114,6 +114,7 @@ async function listJob(
 
 export const listGroup: RowGroup = {
   id: 'lists',
+  filesOnly: true,
   rows: [tagsRow, tagRow, catalogRow],
   measures: isRegistry,
   async measure(workshop, name, wanted) {

@@ -8,6 +8,8 @@ export interface RowGroup {
   readonly rows: readonly Row[];
   /** Too long for every round: the first is enough. */
   readonly once?: boolean;
+  /** It reads or writes files of the storage itself, so that there is nothing to measure in a bucket. */
+  readonly filesOnly?: boolean;
   measures(name: ServerName): boolean;
   measure(
     workshop: Workshop,

@@ -11,6 +11,8 @@ export interface Row {
   readonly unit: '/s' | 'MB/s' | 'ms' | 'MB';
   readonly cpuUnit?: 'ms/1000' | 'ms each' | 's/GB';
   readonly aim: Aim;
+  /** On a bucket. */
+  readonly bucketAim?: Aim;
 }
 
 export interface Sample {

@@ -15,9 +15,21 @@ export const serverNames = [
 ] as const;
 export type ServerName = (typeof serverNames)[number];
 
+/** Where a server keeps its content if not in a folder. */
+export interface Bucket {
+  /** `http://ADDRESS:PORT` */
+  readonly endpoint: string;
+  readonly region: string;
+  readonly name: string;
+  readonly accessKey: string;
+  readonly secretKey: string;
+}
+
 export interface Setting {
   /** Where the server keeps its content. */
   readonly root: string;
+  /** In place of the root. */
+  readonly bucket?: Bucket | undefined;
   /** Where its configuration and log go. */
   readonly scratch: string;
   readonly htpasswd?: string;
