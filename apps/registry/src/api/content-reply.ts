@@ -42,7 +42,7 @@ export function answer(
     return void reply.status(status).headers(headers).send(body);
   }
   const response = reply.raw;
-  response.writeHead(status, { ...(reply.getHeaders() as OutgoingHttpHeaders), ...headers });
+  response.writeHead(status, Object.assign(reply.getHeaders(), headers) as OutgoingHttpHeaders);
   reply.hijack();
   response.end(body);
 }
@@ -77,7 +77,7 @@ export async function sendContent(
   content: StoredContent,
 ): Promise<void> {
   const response = reply.raw;
-  response.writeHead(status, { ...(reply.getHeaders() as OutgoingHttpHeaders), ...headers });
+  response.writeHead(status, Object.assign(reply.getHeaders(), headers) as OutgoingHttpHeaders);
   reply.hijack();
   try {
     for await (const chunk of content) {
