@@ -116,6 +116,10 @@ export class BucketDriver extends StorageDriver {
     const write = ({ path, content }: StoredFile) => this.store.put(keyOf(path), bodyOf(content));
     await Promise.all(files.map(write));
     await Promise.all(last.map(write));
+    const { replacesVersion, removesVersion } = this.abilities;
+    if (!replacesVersion && !removesVersion) {
+      await Promise.all(last.map((file) => this.#seeThere(file)));
+    }
   }
 
   async create({ path, content }: StoredFile): Promise<boolean> {
@@ -209,12 +213,21 @@ export class BucketDriver extends StorageDriver {
     return happens(this.store.put(key, bodyOf(content), condition));
   }
 
+  /** A removal that compared with the old content and came after the new one has taken that: it is written again. */
+  async #seeThere({ path, content }: StoredFile): Promise<void> {
+    const key = keyOf(path);
+    for (let rival = 0; rival < mostRivals; rival++) {
+      if ((await this.#version(key, undefined)) !== undefined) return;
+      await this.store.put(key, bodyOf(content));
+    }
+  }
+
   /** @returns false if it is another version by now */
   async #removeVersion(key: string, version: string): Promise<boolean> {
     const { removesVersion, replacesVersion } = this.abilities;
     if (removesVersion) return happens(this.store.remove(key, version));
     if (replacesVersion) return this.#putIf(key, removalMark, { version });
-    // What another writes between the comparison and this is lost: nothing in such a store can prevent it.
+    // What another writes between the comparison and this is taken too: the writer looks and writes it again.
     await this.store.remove(key);
     return true;
   }
