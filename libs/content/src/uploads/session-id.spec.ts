@@ -20,6 +20,11 @@ describe('a session id', () => {
     expect(new Set(ids).size).toBe(1000);
   });
 
+  it('begins with what differs, so that a bucket can spread those of one moment', () => {
+    const ids = Array.from({ length: 1000 }, () => newSessionId(secret, owner, 0));
+    expect(new Set(ids.map((id) => id.slice(0, 2))).size).toBeGreaterThan(100);
+  });
+
   it('is known by any of the secrets', () => {
     const id = newSessionId(secret, owner, 0);
     expect(isSessionId(['2'.repeat(64), secret], id, owner)).toBe(true);
