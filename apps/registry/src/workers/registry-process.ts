@@ -20,7 +20,6 @@ import { loggedHandler } from '../http/logged-handler.js';
 import { ProgressWatchdog } from '../http/progress-watchdog.js';
 import { PublicUrl } from '../http/public-url.js';
 import { StartupError } from '../startup-error.js';
-import { keepCompiledCode } from './compiled-code.js';
 
 interface Parts {
   readonly app: NestFastifyApplication;
@@ -78,7 +77,6 @@ export class RegistryProcess {
     const watchdog = new ProgressWatchdog(http.limits, listener.underWay, log);
     watchdog.start();
     await listener.listen();
-    keepCompiledCode();
     if (sharesUploads(config)) secrets.compare();
     return new RegistryProcess(config, log, drain, {
       app,

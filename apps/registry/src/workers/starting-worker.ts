@@ -1,10 +1,11 @@
 import cluster, { type Worker } from 'node:cluster';
 import { readFileSync } from 'node:fs';
+import { getCompileCacheDir } from 'node:module';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { environment } from '#config/environment.js';
 
-import { compileCacheFolder } from './compiled-code.js';
 import { isReport, type Order, type Report } from './messages.js';
 import { availableCores } from './worker-count.js';
 
@@ -33,8 +34,9 @@ export class StartingWorker {
 
   static fork(configPath: string | undefined): StartingWorker {
     cluster.setupPrimary({ exec: program, args: [configPath ?? ''], execArgv: v8Options });
-    const cache = compileCacheFolder();
-    const worker = cluster.fork(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache });
+    // Each version, architecture and choice of V8's options has its folder in the one that the variable names.
+    const cache = getCompileCacheDir();
+    const worker = cluster.fork(cache === undefined ? {} : { NODE_COMPILE_CACHE: dirname(cache) });
     const listening = firstReport(worker);
     listening.catch(() => undefined); // Whoever awaits it is told.
     return new StartingWorker(worker, listening);
