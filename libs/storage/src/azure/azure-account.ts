@@ -10,6 +10,9 @@ import type {
   StorageSharedKeyCredential,
 } from '@azure/storage-blob';
 
+import type { Secret } from '#config/secret.js';
+
+import { StorageRefused } from '../bucket/object-store.js';
 import type { AzureConfig } from './azure-config.js';
 
 /** How the registry shows the account who it is; and so how it makes addresses that others may read. */
@@ -30,52 +33,64 @@ export interface AzureAccount {
   close(): void;
 }
 
-/** Azure's SDKs are loaded here, and only if they are needed. Nothing is asked of the service yet. */
+type Sdk = typeof import('@azure/storage-blob');
+
+/**
+ * Azure's SDKs are loaded here, and only if they are needed. Nothing is asked of the service yet.
+ * @throws {StorageRefused} if the connection string cannot be understood
+ */
 export async function openAccount(config: AzureConfig): Promise<AzureAccount> {
   const sdk = await import('@azure/storage-blob');
-  const agents = [
-    new HttpAgent({ keepAlive: true }),
-    new HttpsAgent({ keepAlive: true, rejectUnauthorized: !config.skipverify }),
-  ] as const;
+  const secure = isSecure(config);
+  const agent = secure
+    ? new HttpsAgent({ keepAlive: true, rejectUnauthorized: !config.skipverify })
+    : new HttpAgent({ keepAlive: true });
   // Repeating is ours: one attempt of theirs is one of ours.
-  const options = (url: string): StoragePipelineOptions & { readonly agent: HttpAgent } => ({
-    retryOptions: { maxTries: 1 },
-    agent: url.startsWith('http:') ? agents[0] : agents[1],
-  });
-  const close = () => {
-    for (const agent of agents) agent.destroy();
+  const options: Options = { retryOptions: { maxTries: 1 }, agent };
+  const { service, identity } =
+    config.connectionstring === undefined
+      ? await byKeys(sdk, config, options)
+      : byConnectionString(sdk, config.connectionstring, options);
+  const container = service.getContainerClient(config.container);
+  const withHeaders = (headers: Readonly<Record<string, string>>) => {
+    const pipeline = sdk.newPipeline(service.credential, options);
+    pipeline.factories.push(addingHeaders(headers));
+    return new sdk.ContainerClient(container.url, pipeline);
   };
-  const account = (
-    service: BlobServiceClient,
-    identity: AzureIdentity,
-    pipelineOptions: StoragePipelineOptions,
-  ): AzureAccount => {
-    const container = service.getContainerClient(config.container);
-    const withHeaders = (headers: Readonly<Record<string, string>>) => {
-      const pipeline = sdk.newPipeline(service.credential, pipelineOptions);
-      pipeline.factories.push(addingHeaders(headers));
-      return new sdk.ContainerClient(container.url, pipeline);
-    };
-    return { service, container, identity, withHeaders, close };
-  };
-  const connectionString = config.connectionstring?.reveal();
-  if (connectionString !== undefined) {
-    const address =
-      /BlobEndpoint=(http:)|DefaultEndpointsProtocol=(http);|UseDevelopmentStorage=true/i;
-    const chosen = options(address.test(connectionString) ? 'http:' : 'https:');
-    const service = sdk.BlobServiceClient.fromConnectionString(connectionString, chosen);
+  return { service, container, identity, withHeaders, close: () => agent.destroy() };
+}
+
+/** The agent is an option that the SDK takes and does not tell of. */
+type Options = StoragePipelineOptions & { readonly agent: HttpAgent };
+
+function isSecure({ connectionstring, serviceurl }: AzureConfig): boolean {
+  if (connectionstring === undefined) return !/^http:/i.test(serviceurl ?? '');
+  const plain = /(Endpoint=http:)|(EndpointsProtocol=http(;|$))|(UseDevelopmentStorage=true)/i;
+  return !plain.test(connectionstring.reveal());
+}
+
+function byConnectionString(sdk: Sdk, text: Secret, options: Options) {
+  try {
+    const service = sdk.BlobServiceClient.fromConnectionString(text.reveal(), options);
     const { credential } = service;
     const identity: AzureIdentity =
       credential instanceof sdk.StorageSharedKeyCredential
         ? { kind: 'key', credential }
         : { kind: 'signature' };
-    return account(service, identity, chosen);
+    return { service, identity };
+  } catch {
+    // The error may hold a part of it, and with it the key.
+    throw new StorageRefused(
+      'storage.azure.connectionstring cannot be understood: copy it whole, as the portal shows it',
+    );
   }
+}
+
+async function byKeys(sdk: Sdk, config: AzureConfig, options: Options) {
   const { accountname = '' } = config;
   const url = config.serviceurl ?? `https://${accountname}.blob.${config.realm}`;
   const identity = await identityOf(config, sdk.StorageSharedKeyCredential);
-  const service = new sdk.BlobServiceClient(url, identity.credential, options(url));
-  return account(service, identity, options(url));
+  return { service: new sdk.BlobServiceClient(url, identity.credential, options), identity };
 }
 
 function addingHeaders(headers: Readonly<Record<string, string>>): RequestPolicyFactory {

@@ -2,7 +2,7 @@ import { ConditionFailed, ObjectNotFound, StorageRefused } from '../bucket/objec
 import type { Attempt, Retries } from '../bucket/retries.js';
 import { StorageUnavailable } from '../storage-driver.js';
 import type { AzureAccount } from './azure-account.js';
-import { codeOf, meaningOf } from './azure-errors.js';
+import { codeOf, meaningOf, noToken } from './azure-errors.js';
 
 /** Asks the service, again if need be, and says in our words what it answered. */
 export class AzureCalls {
@@ -30,9 +30,8 @@ export class AzureCalls {
       await action();
     } catch (error) {
       if (!(error instanceof StorageUnavailable) || error instanceof StorageRefused) throw error;
-      throw new StorageUnavailable(`${this.where}: ${error.reason}; if that lasts, check ${keys}`, {
-        cause: error,
-      });
+      const advice = error.reason.includes(noToken) ? '' : `; if that lasts, check ${keys}`;
+      throw new StorageUnavailable(`${this.where}: ${error.reason}${advice}`, { cause: error });
     }
   }
 

@@ -51,6 +51,10 @@ describe('storage.azure', () => {
       { ...account, accountkey: 'a2V5', container: 'Registry' },
       ['container expected 3 to 63 small letters, digits and single hyphens, as Azure wants them'],
     ],
+    [
+      { ...account, accountkey: 'a2V5', serviceurl: 'account.blob.core.windows.net' },
+      ['serviceurl expected an address such as https://account.blob.core.windows.net'],
+    ],
   ])('refuses %j', (config, expected) => {
     expect(complaints(config)).toEqual(expected);
   });

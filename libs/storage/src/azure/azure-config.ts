@@ -18,6 +18,10 @@ const credentials = z.strictObject({
 
 const containerName = /^(\$root|(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9])$/;
 
+function isWebAddress(text: string): boolean {
+  return /^https?:$/.test(URL.parse(text)?.protocol ?? '');
+}
+
 /** `storage.azure` */
 export const azureConfig = z
   .strictObject({
@@ -68,6 +72,13 @@ export const azureConfig = z
         code: 'custom',
         path: ['container'],
         message: 'expected 3 to 63 small letters, digits and single hyphens, as Azure wants them',
+      });
+    }
+    if (config.serviceurl !== undefined && !isWebAddress(config.serviceurl)) {
+      context.addIssue({
+        code: 'custom',
+        path: ['serviceurl'],
+        message: 'expected an address such as https://account.blob.core.windows.net',
       });
     }
     if (config.connectionstring !== undefined) return;

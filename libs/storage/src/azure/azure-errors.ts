@@ -38,13 +38,15 @@ const unsent: readonly string[] = [
   'ENETUNREACH',
 ];
 
+/** What says itself where to look needs no other advice. */
+export const noToken =
+  'no token can be had: check storage.azure.credentials, or the identity of this machine';
+
 export function judgeAzure(error: unknown): Verdict {
   if (error instanceof BrokenOff) return passing(error.message, true);
   if (isTokenError(error)) {
     const { statusCode = 0 } = error as { statusCode?: number };
-    return statusCode === 0 || statusCode >= 500
-      ? passing('no token can be had from Entra ID', false)
-      : { kind: 'final' };
+    return statusCode === 0 || statusCode >= 500 ? passing(noToken, false) : { kind: 'final' };
   }
   if (!isRestError(error))
     return isSystemError(error) ? passing(error.message, true) : { kind: 'final' };
@@ -62,10 +64,7 @@ export function judgeAzure(error: unknown): Verdict {
 /** What an error that is no passing one means; `where` names account and container. */
 export function meaningOf(error: unknown, key: string, where: string): unknown {
   if (isTokenError(error)) {
-    return new StorageRefused(
-      `Entra ID gives no token (${error.name}): check storage.azure.credentials, or the identity of this machine`,
-      { cause: error },
-    );
+    return new StorageRefused(`${noToken} (${error.name})`, { cause: error });
   }
   if (!isRestError(error)) return error;
   const code = codeOf(error) ?? '';

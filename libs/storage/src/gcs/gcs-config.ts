@@ -45,6 +45,10 @@ export const gcsConfig = z.strictObject({
   endpoint: ours(
     text()
       .optional()
+      .refine(
+        (address) => address === undefined || /^https?:$/.test(URL.parse(address)?.protocol ?? ''),
+        'expected an address such as http://127.0.0.1:4443',
+      )
       .describe(
         'Address of the service, where it is not Google’s own; over plain http nobody is asked who he is. `STORAGE_EMULATOR_HOST` in the environment does the same.',
       ),
