@@ -191,6 +191,7 @@ describe('calls to a bucket', () => {
     expect(await driver.during(() => registry.manifests.delete(repository, digest))).toEqual([
       'compare current',
       'empty index',
+      'get current',
       'get revisions',
       'get revisions',
       'list tags',

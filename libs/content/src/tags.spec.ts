@@ -53,6 +53,21 @@ describe.each(drivers)('Tags %s', (_where, open) => {
     expect(more).toBe(false);
   });
 
+  it('that is set again while its folder is emptied is found by its digest', async () => {
+    const { driver } = storage;
+    await set(first, 'again');
+    const removeTree = driver.removeTree.bind(driver);
+    driver.removeTree = async (path) => {
+      await set(second, 'again');
+      await removeTree(path);
+    };
+    await registry.tags.delete(repository, parseTag('again'));
+    driver.removeTree = removeTree;
+    expect((await resolve('again')).equals(second)).toBe(true);
+    expect(await registry.tags.deleteAllOf(repository, second)).toEqual(['again']);
+    await expect(resolve('again')).rejects.toBeInstanceOf(ManifestUnknown);
+  });
+
   it('gives pages that together are the whole list, whatever their size', async () => {
     const names = Array.from({ length: 50 }, (_, index) => `t${index}`);
     await set(first, ...names);

@@ -120,6 +120,9 @@ export class Tags {
       if (!(await this.driver.removeFolder(`${folder}/current`))) return;
       await this.driver.removeTree(`${folder}/index`);
       await this.driver.removeFolder(folder);
+      // A push that set the tag meanwhile may have looked at its index before that was emptied.
+      const target = await readLink(this.driver, tagLinkPath(name, tag));
+      if (target !== undefined) await this.mendIndex(name, tag, target);
     } catch {
       // The next removal of the tag tries again.
     }

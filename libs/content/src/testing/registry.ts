@@ -8,9 +8,11 @@ import { Digest, type DigestAlgorithm } from '#oci/digest.js';
 import { MediaType } from '#oci/media-type.js';
 import { parseTag } from '#oci/reference.js';
 import { parseRepositoryName, type RepositoryName } from '#oci/repository-name.js';
+import { BucketDriver } from '#storage/bucket/bucket-driver.js';
 import { FilesystemDriver } from '#storage/filesystem/filesystem-driver.js';
 import { MemoryDriver } from '#storage/memory/memory-driver.js';
 import type { StorageDriver } from '#storage/storage-driver.js';
+import { ObjectStoreDouble } from '#storage/testing/object-store-double.js';
 
 import { BlobStore } from '../blobs/blob-store.js';
 import { ManifestStore } from '../manifests/manifest-store.js';
@@ -140,20 +142,39 @@ export function imageManifest(change: object = {}): Readonly<Record<string, unkn
 export const drivers: readonly (readonly [string, () => Promise<OpenDriver>])[] = [
   [
     'in memory',
-    async () => ({ driver: new MemoryDriver(), root: undefined, close: async () => {} }),
+    async () => ({
+      driver: new MemoryDriver(),
+      root: undefined,
+      claims: true,
+      close: async () => {},
+    }),
   ],
   ['on a disk', openFolder],
+  [
+    'in a bucket',
+    async () => {
+      const driver = await BucketDriver.connect(new ObjectStoreDouble());
+      return { driver, root: undefined, claims: false, close: () => driver.close() };
+    },
+  ],
 ];
 
 export interface OpenDriver {
   readonly driver: StorageDriver;
   /** Where the files are, if they are files. */
   readonly root: string | undefined;
+  /** Whether who goes on with an upload has its bytes to itself. */
+  readonly claims: boolean;
   readonly close: () => Promise<void>;
 }
 
 export async function openFolder(): Promise<OpenDriver & { readonly root: string }> {
   const root = await mkdtemp(join(tmpdir(), 'holdfast-content-'));
   const driver = await FilesystemDriver.connect({ rootdirectory: root });
-  return { driver, root, close: () => rm(root, { recursive: true, force: true, maxRetries: 3 }) };
+  return {
+    driver,
+    root,
+    claims: true,
+    close: () => rm(root, { recursive: true, force: true, maxRetries: 3 }),
+  };
 }

@@ -65,13 +65,18 @@ export class UploadLines {
     }
   }
 
-  /** @throws {BlobUploadUnknown} if it was cancelled */
-  async finish(writer: PartWriter, session: string): Promise<UploadedParts> {
+  /**
+   * @throws {RangeInvalid} if another request went on from the same offset, and was first
+   * @throws {BlobUploadUnknown} if nothing is left to go on with
+   */
+  async finish(writer: PartWriter, state: UploadState): Promise<UploadedParts> {
     try {
       return await writer.finish();
     } catch (error) {
       if (!(error instanceof PartsClaimed)) throw error;
-      throw new BlobUploadUnknown(`upload ${session} was cancelled meanwhile`);
+      const found = await this.find(state.session);
+      if (found === undefined) throw new UploadGone('the upload was committed or purged meanwhile');
+      throw outOfOrder(state, found.parts.size);
     }
   }
 

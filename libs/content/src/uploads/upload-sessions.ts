@@ -98,7 +98,7 @@ export class UploadSessions {
     const body = this.#bodyOf(known, writer, { algorithm: state.algorithm, travels });
     await orAbandon(writer, () => body.take(chunk));
     const hashed = body.hashed();
-    const parts = await this.#lines.finish(writer, state.session);
+    const parts = await this.#lines.finish(writer, state);
     const running = body.running;
     if (running !== undefined) this.#hashes.keep(parts, running);
     this.#hashes.forget(state.parts);
@@ -177,10 +177,10 @@ export class UploadSessions {
     try {
       await writer.commit(path, files);
     } catch (error) {
-      if (!(error instanceof PartsClaimed) && !(error instanceof SessionEnded)) throw error;
+      if (!(error instanceof PartsClaimed)) throw error;
       // Another request committed the same upload first, or it was cancelled.
-      if (!(await this.blobs.has(state.name, digest))) {
-        throw new BlobUploadUnknown('the upload was cancelled while it was committed');
+      if (error instanceof SessionEnded || !(await this.blobs.has(state.name, digest))) {
+        throw new BlobUploadUnknown('the upload was cancelled, or committed as another blob');
       }
     }
     await this.blobs.noteVerified(digest, size);
