@@ -20,8 +20,19 @@ export interface Grant {
   allows(scope: Scope): boolean;
 }
 
+/** A file that is read again when it changes. */
+export interface FollowedFile {
+  /** What is in it, for metrics. */
+  readonly what: string;
+  /** How often it changed to something that could not be used. */
+  readonly failures: number;
+}
+
 /** Decides about requests. It knows what they say, not HTTP. */
 export abstract class AccessController {
+  /** Where the accounts are, if they are in a file. */
+  readonly accounts?: FollowedFile | undefined;
+
   /**
    * @throws {Unauthorized} with the challenge to answer with
    * @throws {TooManyRequests} when too many credentials wait to be checked; the same request may be let in later

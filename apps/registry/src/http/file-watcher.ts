@@ -81,14 +81,16 @@ export class FileWatcher {
 }
 
 /** How often changed files could not be used. */
-export function reloadFailures(watchers: readonly (FileWatcher | undefined)[]): Measured {
+export function reloadFailures(
+  files: () => readonly (Pick<FileWatcher, 'what' | 'failures'> | undefined)[],
+): Measured {
   return {
     kind: 'counter',
     name: 'holdfast_file_reload_failures_total',
     help: 'Changed files that could not be used, so that what they held before stays in use.',
     labelNames: ['file'],
     values: () =>
-      watchers.flatMap((one) => (one ? [{ labels: { file: one.what }, value: one.failures }] : [])),
+      files().flatMap((one) => (one ? [{ labels: { file: one.what }, value: one.failures }] : [])),
   };
 }
 

@@ -2,6 +2,7 @@ import type { RequestListener } from 'node:http';
 
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 
+import { AccessController } from '#auth/access-controller.js';
 import { connectDriver } from '#storage/connect-driver.js';
 import { type StorageDriver, StorageUnavailable } from '#storage/storage-driver.js';
 import { AccessLog } from '#telemetry/access-log.js';
@@ -63,7 +64,7 @@ export class RegistryProcess {
       facts: {
         notices: () => ({ ...secrets.notices(), ...cache.notices() }),
         measured: [
-          reloadFailures([certificates, secrets.watcher]),
+          reloadFailures(() => [certificates, secrets.watcher, app.get(AccessController).accounts]),
           secrets.measured,
           ...cache.measured,
         ],

@@ -15,7 +15,7 @@ export class HtpasswdAccessController extends AccessController {
 
   constructor(
     realm: string,
-    private readonly file: HtpasswdFile,
+    override readonly accounts: HtpasswdFile,
     private readonly passwords: PasswordVerifier = new PasswordVerifier(),
   ) {
     super();
@@ -34,13 +34,13 @@ export class HtpasswdAccessController extends AccessController {
   /** Against the accounts as they are when the check ends: it may have waited while somebody was removed. */
   async #verify(credentials: BasicCredentials, source: AccessRequest['source']): Promise<boolean> {
     for (;;) {
-      const { users } = this.file;
+      const { users } = this.accounts;
       const matched = await this.passwords.verify(credentials, users, source);
-      if (users === this.file.users) return matched;
+      if (users === this.accounts.users) return matched;
     }
   }
 
   onApplicationShutdown(): void {
-    this.file.close();
+    this.accounts.close();
   }
 }

@@ -127,6 +127,7 @@ describe('HtpasswdFile', () => {
       await file.look();
       expect(file.users.find('anna')).toBeDefined();
       expect(warnings()).toHaveLength(1);
+      expect(file.failures).toBe(1);
       expect(warnings()[0]?.fields).toMatchObject({
         path,
         reason: expect.stringContaining(reason),

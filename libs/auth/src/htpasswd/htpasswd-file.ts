@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ConfigError } from '#config/config-error.js';
 import type { Log } from '#telemetry/log.js';
 
+import type { FollowedFile } from '../access-controller.js';
 import { createHtpasswdFile, type FirstAccount } from './create-htpasswd-file.js';
 import { errnoOf } from './errno.js';
 import { HtpasswdUsers } from './htpasswd-users.js';
@@ -27,12 +28,14 @@ const clockGranularity = 2_000;
  * The accounts of an htpasswd file, never more than about a second behind it. It is looked at by its name and not watched: that sees
  * edits, renames and the swaps of a link above it (Kubernetes' `..data`) alike, on every file system.
  */
-export class HtpasswdFile {
+export class HtpasswdFile implements FollowedFile {
+  readonly what = 'htpasswd';
   #users = HtpasswdUsers.none;
   #text: string | undefined;
   #signature = '';
   #mayChangeUnseen = true;
   #complaint = '';
+  #failures = 0;
   #looking: Promise<void> | undefined;
   readonly #timer: NodeJS.Timeout;
 
@@ -53,6 +56,10 @@ export class HtpasswdFile {
       file.close();
       throw new ConfigError([`auth.htpasswd.path: ${path}: ${reasonOf(error)}`]);
     }
+  }
+
+  get failures(): number {
+    return this.#failures;
   }
 
   get users(): HtpasswdUsers {
@@ -100,6 +107,7 @@ export class HtpasswdFile {
   #complain(reason: string): void {
     if (reason === this.#complaint) return;
     this.#complaint = reason;
+    this.#failures++;
     this.options.log.warn(
       { path: this.path, reason },
       'changed htpasswd file cannot be used: the accounts read before stay in force',
