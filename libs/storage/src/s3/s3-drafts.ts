@@ -19,7 +19,7 @@ import { hashesOf, sending } from './s3-body.js';
 import { codeOf } from './s3-errors.js';
 import { withIntegrity } from './s3-headers.js';
 import { isThere } from './s3-heads.js';
-import { type S3Writes, versionIn, writerName } from './s3-writes.js';
+import { type S3Writes, versionOf, writerName } from './s3-writes.js';
 
 /** Where drafts are begun; others who share the bucket keep theirs. */
 const swept = ['docker/registry/v2/', 'holdfast/'];
@@ -60,7 +60,7 @@ export class S3Drafts {
           ContentLength: body.size,
         });
         withIntegrity(command, hashes);
-        return versionIn(await this.#calls.client.send(command, { abortSignal: attempt.signal }));
+        return versionOf(await this.#calls.client.send(command, { abortSignal: attempt.signal }));
       }),
     );
     return { number, size: body.size, token };
@@ -81,7 +81,7 @@ export class S3Drafts {
         key,
         condition,
         async (attempt, conditions) =>
-          versionIn(
+          versionOf(
             await this.#calls.client.send(
               new CompleteMultipartUploadCommand({
                 ...this.#upload(draft),
@@ -161,7 +161,7 @@ export class S3Drafts {
 
   async #isThere(key: string): Promise<boolean> {
     return this.#calls.run('HeadObject', key, async ({ signal }) =>
-      isThere(this.#calls, this.writes.placeOf(key), signal),
+      isThere(this.#calls, this.writes.names.of(key), signal),
     );
   }
 

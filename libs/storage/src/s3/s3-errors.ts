@@ -1,10 +1,11 @@
 import { Readable } from 'node:stream';
 
-import type { GetObjectCommandOutput, S3ServiceException } from '@aws-sdk/client-s3';
+import type { S3ServiceException } from '@aws-sdk/client-s3';
 
 import { BrokenOff } from '../bucket/broken-off.js';
 import { ConditionFailed, ObjectNotFound, StorageRefused } from '../bucket/object-store.js';
 import type { Verdict } from '../bucket/retries.js';
+import type { WireAnswer } from './s3-wire.js';
 
 /** What an answer with an error looks like, in whatever words. */
 type Answered = Partial<S3ServiceException> & { readonly Code?: string; readonly Region?: string };
@@ -188,22 +189,12 @@ function firstLine(error: unknown): string {
 }
 
 /** A range behind the end of an object is no bytes of it. */
-export function emptyBehind(error: unknown): Pick<GetObjectCommandOutput, 'ETag'> & {
-  readonly Body: Readable;
-  readonly ContentRange: string;
-  readonly ContentLength: number;
-  readonly ServerSideEncryption: undefined;
-} {
+export function emptyBehind(error: unknown): WireAnswer {
   const range = headerOf(error, 'content-range');
   if (statusOf(error) !== 416 || range === undefined) throw error;
-  return {
-    Body: Readable.from([]),
-    ContentRange: range,
-    ContentLength: 0,
-    ServerSideEncryption: undefined,
-    // Nothing will be read by it.
-    ETag: headerOf(error, 'etag') ?? '""',
-  };
+  // Nothing will be read by its version.
+  const headers = { 'content-range': range, etag: headerOf(error, 'etag') ?? '""' };
+  return { headers, body: Readable.from([]) };
 }
 
 /** Errors of Node itself are no instances of `Error` where modules run in a context of their own. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-import type { DeleteObjectsCommand, PutObjectCommand, UploadPartCommand } from '@aws-sdk/client-s3';
+import type { DeleteObjectsCommand, UploadPartCommand } from '@aws-sdk/client-s3';
 
 interface SentRequest {
   headers: Record<string, string>;
@@ -15,16 +15,15 @@ export interface BodyHashes {
   readonly md5?: string | undefined;
 }
 
+export function hashHeaders({ sha256, md5 }: BodyHashes): Record<string, string> {
+  return { 'x-amz-content-sha256': sha256, ...(md5 !== undefined && { 'content-md5': md5 }) };
+}
+
 /** The signature holds the hash of the bytes; without this the SDK would make it once more, or leave it out. */
-export function withIntegrity(
-  command: PutObjectCommand | UploadPartCommand,
-  { sha256, md5 }: BodyHashes,
-): void {
-  (command as PutObjectCommand).middlewareStack.add(
+export function withIntegrity(command: UploadPartCommand, hashes: BodyHashes): void {
+  command.middlewareStack.add(
     (next) => async (call) => {
-      const { headers } = call.request as SentRequest;
-      headers['x-amz-content-sha256'] = sha256;
-      if (md5 !== undefined) headers['content-md5'] = md5;
+      Object.assign((call.request as SentRequest).headers, hashHeaders(hashes));
       return next(call);
     },
     { step: 'build', name: 'holdfastIntegrity' },

@@ -1,10 +1,5 @@
-import {
-  GetObjectCommand,
-  HeadObjectCommand,
-  type HeadObjectCommandOutput,
-} from '@aws-sdk/client-s3';
-
 import { BrokenOff } from '../bucket/broken-off.js';
+import type { AnswerHeaders } from './s3-answer.js';
 import type { S3Calls } from './s3-calls.js';
 import { statusOf } from './s3-errors.js';
 
@@ -14,19 +9,17 @@ import { statusOf } from './s3-errors.js';
  */
 export async function headObject(
   calls: S3Calls,
-  place: { readonly Bucket: string; readonly Key: string },
+  name: string,
   signal: AbortSignal,
-): Promise<HeadObjectCommandOutput> {
+): Promise<AnswerHeaders> {
   try {
-    return await calls.client.send(new HeadObjectCommand(place), { abortSignal: signal });
+    return await calls.ask({ method: 'HEAD', name }, signal);
   } catch (error) {
     const status = statusOf(error);
     if (status !== 400 && status !== 403) throw error;
   }
   try {
-    const command = new GetObjectCommand({ ...place, Range: 'bytes=0-0' });
-    const { Body } = await calls.client.send(command, { abortSignal: signal });
-    await Body?.transformToByteArray();
+    await calls.ask({ method: 'GET', name, headers: { range: 'bytes=0-0' } }, signal);
   } catch (error) {
     if (statusOf(error) !== 416) throw error;
   }

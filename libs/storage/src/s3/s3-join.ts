@@ -17,7 +17,7 @@ import type { S3Drafts } from './s3-drafts.js';
 import { codeOf, statusOf } from './s3-errors.js';
 import { type JoinedPiece, planJoin, type SourceRange } from './s3-join-plan.js';
 import type { S3Reads } from './s3-reads.js';
-import { type S3Writes, versionIn } from './s3-writes.js';
+import { type S3Writes, versionOf } from './s3-writes.js';
 
 type Source = Omit<StoredObject, 'modifiedAt'>;
 
@@ -83,7 +83,7 @@ export class S3Join {
           .catch((error: unknown) => {
             throw sourceError(error, source);
           });
-        versionIn(answer.CopyObjectResult ?? {});
+        versionOf(answer.CopyObjectResult ?? {});
       }),
     );
   }
@@ -146,7 +146,7 @@ export class S3Join {
           .catch((error: unknown) => {
             throw sourceError(error, source);
           });
-        return versionIn(answer.CopyPartResult ?? {});
+        return versionOf(answer.CopyPartResult ?? {});
       }),
     );
     return { number, size: piece.size, token };

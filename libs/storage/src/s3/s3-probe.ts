@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 
-import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { z } from 'zod';
 
 import {
@@ -12,7 +11,7 @@ import {
 import { probeAbilities } from '../bucket/probe-abilities.js';
 import { ContentTooLarge } from '../storage-driver.js';
 import { statusOf } from './s3-errors.js';
-import { withIntegrity } from './s3-headers.js';
+import { hashHeaders } from './s3-headers.js';
 import type { S3Writes } from './s3-writes.js';
 
 /** What the service compares the bytes with that it is sent, as it was seen to. */
@@ -101,14 +100,18 @@ export class S3Probe {
     const key = `holdfast/v1/probe/${randomUUID()}`;
     const { calls } = this.writes;
     const accepted = await calls.run('PutObject', key, async ({ signal }) => {
-      const command = new PutObjectCommand({
-        ...this.writes.placeOf(key),
-        ...this.writes.writtenAs,
-        Body: Buffer.from('damaged'),
-      });
-      withIntegrity(command, hashes);
+      const request = {
+        method: 'PUT',
+        name: this.writes.names.of(key),
+        headers: {
+          ...this.writes.writtenHeaders,
+          ...hashHeaders(hashes),
+          'content-length': '7',
+        },
+        body: Buffer.from('damaged'),
+      } as const;
       try {
-        await calls.client.send(command, { abortSignal: signal });
+        await calls.ask(request, signal);
         return true;
       } catch (error) {
         if (statusOf(error) === 400) return false;

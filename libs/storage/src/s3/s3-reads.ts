@@ -1,19 +1,16 @@
 import { createHash } from 'node:crypto';
-import { Readable } from 'node:stream';
-
-import { GetObjectCommand } from '@aws-sdk/client-s3';
 
 import { BrokenOff } from '../bucket/broken-off.js';
 import type { ObjectStream, StoredObject } from '../bucket/object-store.js';
 import type { Attempt } from '../bucket/retries.js';
 import { SteadyStream } from '../bucket/steady-stream.js';
 import { type ByteRange, ContentTooLarge } from '../storage-driver.js';
+import { type AnswerHeaders, versionIn } from './s3-answer.js';
 import { readBody } from './s3-body.js';
 import type { S3Calls } from './s3-calls.js';
 import { emptyBehind } from './s3-errors.js';
 import { headObject } from './s3-heads.js';
 import type { S3Names } from './s3-names.js';
-import { versionIn } from './s3-writes.js';
 
 /** Reading whole objects, and parts of them. */
 export class S3Reads {
@@ -50,13 +47,12 @@ export class S3Reads {
 
   async head(key: string): Promise<StoredObject> {
     return this.calls.run('HeadObject', key, async ({ signal }) => {
-      const found = await headObject(this.calls, this.#placeOf(key), signal);
-      if (found.ContentLength === undefined) throw new BrokenOff('an answer without a length');
+      const headers = await headObject(this.calls, this.names.of(key), signal);
       return {
         key,
-        size: found.ContentLength,
-        modifiedAt: found.LastModified?.getTime() ?? 0,
-        version: versionIn(found),
+        size: lengthIn(headers),
+        modifiedAt: Date.parse(headers['last-modified'] ?? '') || 0,
+        version: versionIn(headers),
       };
     });
   }
@@ -77,45 +73,47 @@ export class S3Reads {
   }
 
   async #open(key: string, { signal }: Attempt, range?: ByteRange, version?: string) {
-    const command = new GetObjectCommand({
-      ...this.#placeOf(key),
-      ...(range && { Range: `bytes=${range.start}-${range.end}` }),
-      ...(version !== undefined && { IfMatch: version }),
-    });
-    const answer = await this.calls.client
-      .send(command, { abortSignal: signal })
+    const request = {
+      method: 'GET',
+      name: this.names.of(key),
+      headers: {
+        ...(range && { range: `bytes=${range.start}-${range.end}` }),
+        ...(version !== undefined && { 'if-match': version }),
+      },
+    } as const;
+    const { body, headers } = await this.calls
+      .send(request, signal)
       .catch((error: unknown) => emptyBehind(error));
-    const { Body: body, ContentLength, ContentRange, ServerSideEncryption } = answer;
-    if (!(body instanceof Readable)) throw new BrokenOff('an answer without a body');
     try {
-      const total = ContentRange === undefined ? ContentLength : sizeIn(ContentRange);
-      if (total === undefined || !Number.isSafeInteger(total)) {
-        throw new BrokenOff('an answer without a length');
-      }
-      const partial = range !== undefined && ContentRange === undefined;
+      const total = sizeIn(headers['content-range']) ?? lengthIn(headers);
+      const partial = range !== undefined && headers['content-range'] === undefined;
       if (partial && (range.start > 0 || range.end < total - 1)) {
         throw new BrokenOff('an answer with other bytes than were asked for');
       }
+      const encryption = headers['x-amz-server-side-encryption'];
       return {
         body,
         size: total,
-        version: versionIn(answer),
-        encrypted: ServerSideEncryption?.startsWith('aws:') ?? false,
+        version: versionIn(headers),
+        encrypted: encryption?.startsWith('aws:') ?? false,
       };
     } catch (error) {
-      body.on('error', () => undefined);
       body.destroy();
       throw error;
     }
   }
-
-  #placeOf(key: string) {
-    return { Bucket: this.calls.bucket, Key: this.names.of(key) };
-  }
 }
 
-function sizeIn(range: string): number {
-  return Number(range.split('/')[1]);
+/** Of the whole object. */
+function sizeIn(range: string | undefined): number | undefined {
+  const size = Number(range?.split('/')[1]);
+  return Number.isSafeInteger(size) ? size : undefined;
+}
+
+function lengthIn(headers: AnswerHeaders): number {
+  const length = Number(headers['content-length'] ?? '-');
+  if (!Number.isSafeInteger(length)) throw new BrokenOff('an answer without a length');
+  return length;
 }
 
 /** Versions of objects that were written in pieces have a dash. */

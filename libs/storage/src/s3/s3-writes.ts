@@ -2,9 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import {
   type CompleteMultipartUploadCommandInput,
-  DeleteObjectCommand,
   DeleteObjectsCommand,
-  PutObjectCommand,
   type PutObjectCommandInput,
 } from '@aws-sdk/client-s3';
 
@@ -16,16 +14,18 @@ import {
   type WriteCondition,
 } from '../bucket/object-store.js';
 import type { Attempt } from '../bucket/retries.js';
+import { versionIn } from './s3-answer.js';
 import { hashesOf, sending } from './s3-body.js';
 import type { S3Calls } from './s3-calls.js';
 import type { S3Config } from './s3-config.js';
 import { codeOf, statusOf } from './s3-errors.js';
-import { withIntegrity, withMd5 } from './s3-headers.js';
+import { hashHeaders, withMd5 } from './s3-headers.js';
 import { headObject } from './s3-heads.js';
 import type { S3Names } from './s3-names.js';
 
 /** Metadata of an object that was written under a condition: how its writer knows it again. */
 export const writerName = 'holdfastwriter';
+const writerHeader = `x-amz-meta-${writerName}`;
 
 const mostInBatch = 1000;
 const removalsAtOnce = 16;
@@ -39,6 +39,8 @@ export type WrittenAs = Pick<
 /** Writing and removing whole objects. */
 export class S3Writes {
   readonly writtenAs: WrittenAs;
+  /** The same in headers. */
+  readonly writtenHeaders: Readonly<Record<string, string>>;
   /** Whether the service knows conditions at all; undefined before `probe` has found out. */
   conditions: boolean | undefined;
   /** Whether the service has to be given an MD5, because it does not look at the hash in the signature. */
@@ -51,6 +53,7 @@ export class S3Writes {
     config: S3Config,
   ) {
     this.writtenAs = writtenAs(config);
+    this.writtenHeaders = headersOf(this.writtenAs);
   }
 
   placeOf(key: string) {
@@ -61,16 +64,22 @@ export class S3Writes {
     const hashes = await hashesOf(body, this.sendsMd5);
     return this.write('PutObject', key, condition, async (attempt, conditions, metadata) =>
       sending(body, attempt, async (content) => {
-        const command = new PutObjectCommand({
-          ...this.placeOf(key),
-          ...this.writtenAs,
-          ...conditions,
-          Metadata: metadata,
-          Body: content,
-          ContentLength: body.size,
-        });
-        withIntegrity(command, hashes);
-        return versionIn(await this.calls.client.send(command, { abortSignal: attempt.signal }));
+        const headers = await this.calls.ask(
+          {
+            method: 'PUT',
+            name: this.names.of(key),
+            headers: {
+              ...this.writtenHeaders,
+              ...hashHeaders(hashes),
+              ...conditionHeaders(conditions),
+              ...(metadata[writerName] && { [writerHeader]: metadata[writerName] }),
+              'content-length': String(body.size),
+            },
+            body: content,
+          },
+          attempt.signal,
+        );
+        return versionIn(headers);
       }),
     );
   }
@@ -110,8 +119,8 @@ export class S3Writes {
   /** The version of the object if this writer wrote it. */
   async versionBy(key: string, writer: string, signal: AbortSignal): Promise<string | undefined> {
     try {
-      const found = await headObject(this.calls, this.placeOf(key), signal);
-      return found.Metadata?.[writerName] === writer ? versionIn(found) : undefined;
+      const headers = await headObject(this.calls, this.names.of(key), signal);
+      return headers[writerHeader] === writer ? versionIn(headers) : undefined;
     } catch (error) {
       if (statusOf(error) === 404) return undefined;
       throw error;
@@ -120,12 +129,10 @@ export class S3Writes {
 
   async remove(key: string, version?: string): Promise<void> {
     await this.calls.run('DeleteObject', key, async (attempt) => {
-      const command = new DeleteObjectCommand({
-        ...this.placeOf(key),
-        ...(version !== undefined && { IfMatch: version }),
-      });
+      const headers = conditionHeaders({ IfMatch: version });
+      const request = { method: 'DELETE', name: this.names.of(key), headers } as const;
       try {
-        await this.calls.client.send(command, { abortSignal: attempt.signal });
+        await this.calls.ask(request, attempt.signal);
       } catch (error) {
         if (statusOf(error) === 404 && codeOf(error) !== 'NoSuchBucket') {
           // An earlier attempt may have removed it.
@@ -213,13 +220,35 @@ function writtenAs({ encrypt, keyid, objectacl, storageclass }: S3Config): Writt
   };
 }
 
+function headersOf(written: WrittenAs): Readonly<Record<string, string>> {
+  const headers: Readonly<Record<string, string | undefined>> = {
+    'content-type': written.ContentType,
+    'x-amz-acl': written.ACL,
+    'x-amz-storage-class': written.StorageClass,
+    'x-amz-server-side-encryption': written.ServerSideEncryption,
+    'x-amz-server-side-encryption-aws-kms-key-id': written.SSEKMSKeyId,
+  };
+  return Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, value]],
+    ),
+  );
+}
+
+function conditionHeaders({ IfMatch, IfNoneMatch }: Conditions): Record<string, string> {
+  return {
+    ...(IfMatch !== undefined && { 'if-match': IfMatch }),
+    ...(IfNoneMatch !== undefined && { 'if-none-match': IfNoneMatch }),
+  };
+}
+
 /** Keys that no XML can hold. */
 function fitsXml(key: string): boolean {
   // oxlint-disable-next-line no-control-regex -- these are the ones
   return !/[\u0000-\u001f\ufffe\uffff]/.test(key);
 }
 
-export function versionIn({ ETag }: { readonly ETag?: string | undefined }): string {
+export function versionOf({ ETag }: { readonly ETag?: string | undefined }): string {
   if (!ETag) throw new BrokenOff('an answer without a version');
   return ETag;
 }
