@@ -47,11 +47,11 @@ export async function openGcs(config: GcsConfig): Promise<GcsAccount> {
   const authenticated = sdk.apiEndpoint.startsWith('https:');
   const authorize = async (): Promise<Readonly<Record<string, string>>> => {
     if (!authenticated) return {};
-    try {
-      return { authorization: `Bearer ${await sdk.authClient.getAccessToken()}` };
-    } catch (error) {
+    const token = await sdk.authClient.getAccessToken().catch((error: unknown) => {
       throw new NoToken('no token', { cause: error });
-    }
+    });
+    if (!token) throw new NoToken('no token');
+    return { authorization: `Bearer ${token}` };
   };
   const userAgent = config.useragent ?? 'holdfast';
   return { sdk, requests: new GcsRequests(sdk.apiEndpoint, userAgent, authorize), authenticated };

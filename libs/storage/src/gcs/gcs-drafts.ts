@@ -10,7 +10,9 @@ import {
   type ObjectPage,
   type StoredObject,
 } from '../bucket/object-store.js';
-import { GcsCompose } from './gcs-compose.js';
+import { sideBySide } from '../bucket/side-by-side.js';
+import { type Component, GcsCompose } from './gcs-compose.js';
+import type { GcsObject } from './gcs-objects.js';
 import type { GcsWrites } from './gcs-writes.js';
 
 /** Where pieces, and what lies between, are until they are an object. */
@@ -72,13 +74,16 @@ export class GcsDrafts {
 
   async join(sources: readonly Omit<StoredObject, 'modifiedAt'>[], key: string): Promise<void> {
     const name = this.keys.nameOf(key);
-    const components = sources.map((source) => ({
+    const componentOf = (source: (typeof sources)[0]) => ({
       name: this.keys.nameOf(source.key),
       version: source.version,
-    }));
+    });
+    const filled = sources.filter(({ size }) => size > 0);
+    const hollow = sources.filter(({ size }) => size === 0);
+    await sideBySide(hollow, 8, (source) => this.#check(componentOf(source)));
     const folder = this.keys.nameOf(`${drafts}${randomUUID()}/`);
-    if (components.length === 0) await this.writes.put(name, empty, 'always');
-    else await this.#compose.run(components, name, { folder });
+    if (filled.length === 0) await this.writes.put(name, empty, 'always');
+    else await this.#compose.run(filled.map(componentOf), name, { folder });
   }
 
   async *sweep(before: number, { dryRun }: { readonly dryRun: boolean }): AsyncIterable<string> {
@@ -117,7 +122,7 @@ export class GcsDrafts {
 
   async #composePieces(
     draft: ObjectDraft,
-    sources: readonly { readonly name: string; readonly version: string }[],
+    sources: readonly Component[],
     name: string,
     condition: 'always' | 'absent',
   ): Promise<string> {
@@ -133,6 +138,15 @@ export class GcsDrafts {
       if (own === undefined) throw error;
       return own;
     }
+  }
+
+  async #check({ name, version }: Component): Promise<void> {
+    const { calls } = this.writes;
+    const path = calls.pathOf(name, { ifGenerationMatch: version, fields: 'generation' });
+    const { generation } = await calls.run('objects.get', name, (attempt) =>
+      calls.json<GcsObject>({ path }, attempt),
+    );
+    if (generation !== version) throw new ConditionFailed(name);
   }
 
   #pieceName({ id }: ObjectDraft, number: number): string {

@@ -8,24 +8,31 @@ import {
   type ListRequest,
   type ObjectBody,
   type ObjectDraft,
+  ObjectNotFound,
   type ObjectPage,
   ObjectStore,
   type ObjectStream,
   type StoreAbilities,
   type StoredObject,
+  StorageRefused,
   type StoreLimits,
   type WriteCondition,
 } from '../bucket/object-store.js';
 import { probeAbilities } from '../bucket/probe-abilities.js';
 import { type Attempt, defaultRetryLimits, Retries, type RetryLimits } from '../bucket/retries.js';
 import { SteadyStream } from '../bucket/steady-stream.js';
-import { type AddressRequest, type ByteRange, ContentTooLarge } from '../storage-driver.js';
+import {
+  type AddressRequest,
+  type ByteRange,
+  ContentTooLarge,
+  StorageUnavailable,
+} from '../storage-driver.js';
 import { openGcs } from './gcs-account.js';
 import { GcsAddresses } from './gcs-addresses.js';
 import { GcsCalls } from './gcs-calls.js';
 import type { GcsConfig } from './gcs-config.js';
 import { GcsDrafts } from './gcs-drafts.js';
-import { GcsError, judgeGcs, noBucket } from './gcs-errors.js';
+import { judgeGcs, noBucket } from './gcs-errors.js';
 import { type GcsObject, objectFields, storedObject } from './gcs-objects.js';
 import { GcsWrites, versionIn } from './gcs-writes.js';
 
@@ -79,15 +86,7 @@ export class GcsStore extends ObjectStore {
   }
 
   async probe(): Promise<StoreAbilities> {
-    const path = this.calls.pathOfAll({ maxResults: 1, fields: 'nextPageToken' });
-    await this.calls.run('objects.list', '', async (attempt) => {
-      try {
-        await this.calls.json({ path }, attempt);
-      } catch (error) {
-        if (!(error instanceof GcsError) || error.status !== 404) throw error;
-        throw noBucket(this.calls.bucket, error);
-      }
-    });
+    await this.#reach();
     return probeAbilities(this);
   }
 
@@ -207,6 +206,23 @@ export class GcsStore extends ObjectStore {
 
   override async close(): Promise<void> {
     this.calls.account.requests.close();
+  }
+
+  /** The first that is asked of the service. */
+  async #reach(): Promise<void> {
+    const path = this.calls.pathOfAll({ maxResults: 1, fields: 'nextPageToken' });
+    try {
+      await this.calls.run('objects.list', '', (attempt) => this.calls.json({ path }, attempt));
+    } catch (error) {
+      const { bucket } = this.calls;
+      if (error instanceof ObjectNotFound) throw noBucket(bucket, error);
+      if (!(error instanceof StorageUnavailable) || error instanceof StorageRefused) throw error;
+      const { apiEndpoint } = this.calls.account.sdk;
+      throw new StorageUnavailable(
+        `bucket ${bucket} at ${apiEndpoint}: ${error.reason}; if that lasts, check storage.gcs.endpoint`,
+        { cause: error },
+      );
+    }
   }
 
   #keyOf(name: string): string {
