@@ -17,7 +17,7 @@ export interface ChaosOptions {
   readonly clients?: number;
   /** Where the history goes, line by line. */
   readonly file?: string;
-  readonly cluster?: Pick<ClusterOptions, 'change' | 'main'>;
+  readonly cluster?: Pick<ClusterOptions, 'change' | 'main' | 'ready'>;
   readonly withFaults?: boolean;
   /** Everybody meets at one tag of one repository. */
   readonly narrow?: boolean;

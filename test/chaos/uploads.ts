@@ -20,8 +20,11 @@ export class Uploads {
   /** In one of the ways that clients have. @throws {NoAnswer} */
   async push(repository: string, blob: Buffer, digest: string): Promise<Answer> {
     const path = `/v2/${repository}/blobs/uploads/`;
-    if (this.#random.below(4) === 0) return this.#must('POST', `${path}?digest=${digest}`, blob);
-    const begun = await this.#must('POST', path);
+    const whole = this.#random.below(4) === 0;
+    const begun = whole
+      ? await this.#must('POST', `${path}?digest=${digest}`, blob)
+      : await this.#must('POST', path);
+    // Who does not take it whole begins an upload instead (distribution-spec, §"Single POST").
     if (begun.status !== 202) return begun;
     let location = begun.headers.location ?? '';
     if (this.#random.below(3) > 0) {

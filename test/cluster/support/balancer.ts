@@ -13,14 +13,20 @@ export class Balancer {
     /** `127.0.0.1:PORT` */
     readonly host: string,
     private readonly process: RunningProcess,
+    private readonly ready: string,
   ) {}
 
   /** @param replicas `ADDRESS:PORT` of each */
-  static async start(folder: string, replicas: readonly string[]): Promise<Balancer> {
+  static async start(
+    folder: string,
+    replicas: readonly string[],
+    ready: string,
+  ): Promise<Balancer> {
     const { host } = await listenOn({});
     const text = await readFile(`${projectRoot}deploy/compose/haproxy.cfg`, 'utf8');
     const servers = replicas.map((address, index) => `server replica-${index} ${address} check`);
     const here = text
+      .replace('GET /readyz', `GET ${ready}`)
       .replace('bind :5000', `bind ${host}`)
       .replace('inter 1s fastinter 250ms', 'inter 200ms')
       .replace(/(\n *server .*)+/, `\n    ${servers.join('\n    ')}`);
@@ -31,7 +37,7 @@ export class Balancer {
       file,
       '-db',
     ]);
-    const balancer = new Balancer(host, process);
+    const balancer = new Balancer(host, process, ready);
     await process.waitUntil('the load balancer to find a replica', () => balancer.#answers());
     return balancer;
   }
@@ -55,7 +61,7 @@ export class Balancer {
 
   async #answers(): Promise<boolean> {
     try {
-      return (await fetch(`${this.url}/readyz`)).ok;
+      return (await fetch(this.url + this.ready)).ok;
     } catch {
       return false;
     }

@@ -22,6 +22,8 @@ export interface ClusterOptions {
   readonly redis?: boolean;
   /** The program of the replicas, if not the product's own. */
   readonly main?: readonly string[];
+  /** Where a replica says that it takes requests. */
+  readonly ready?: string;
 }
 
 /**
@@ -43,6 +45,7 @@ export class Cluster {
     change = (config) => config,
     redis: withRedis = true,
     main,
+    ready = '/readyz',
   }: ClusterOptions = {}): Promise<Cluster> {
     const folder = await TempDir.create('cluster');
     const started: { stop(): Promise<unknown> }[] = [];
@@ -77,13 +80,14 @@ export class Cluster {
             address: `127.0.20.${11 + index}`,
             config: change(config, index),
             folder: own,
+            ready,
             ...(main && { main }),
             env: { REGISTRY_HTTP_SECRET: 'of the cluster under test' },
           }).then(running);
         }),
       );
       const hosts = replicas.map(({ host }) => host);
-      const balancer = running(await Balancer.start(folder.path, hosts));
+      const balancer = running(await Balancer.start(folder.path, hosts, ready));
       await balancer.settled(count);
       return new Cluster(replicas, balancer, minio, redis, folder);
     } catch (error) {

@@ -16,6 +16,8 @@ export interface ReplicaOptions {
   /** Without `http.addr`. */
   readonly config: Settings;
   readonly folder: string;
+  /** Where it says that it takes requests. */
+  readonly ready: string;
   /** Program and arguments before the file. */
   readonly main?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -72,7 +74,9 @@ export class Replica {
 
   async isReady(): Promise<boolean> {
     try {
-      return (await fetch(`${this.url}/readyz`, { signal: AbortSignal.timeout(2000) })).ok;
+      return (
+        await fetch(`${this.url}${this.options.ready}`, { signal: AbortSignal.timeout(2000) })
+      ).ok;
     } catch {
       return false;
     }
