@@ -63,7 +63,7 @@ account_autocreate = true
 allow_account_management = true
 [filter:proxy-logging]
 use = egg:swift#proxy_logging
-${filter('cache', 'memcache', `memcache_servers = 127.0.0.1:${memcached}`)}
+${filter('cache', 'memcache', cacheSettings(memcached))}
 ${filter('tempurl', 'tempurl', 'allowed_digests = sha1 sha256 sha512')}
 ${filter('tempauth', 'tempauth', `user_${account}_${user} = ${key} .admin`)}
 ${keystone === undefined ? '' : keystoneFilters(keystone)}
@@ -98,6 +98,12 @@ username = ${user}
 password = ${password}
 delay_auth_decision = True
 ${filter('keystoneauth', 'keystoneauth', 'operator_roles = admin, member')}`;
+}
+
+/** A few errors, such as requests that are cut off, would keep the proxy from its cache, and so from logins, for a minute. */
+function cacheSettings(port: number): string {
+  return `memcache_servers = 127.0.0.1:${port}
+error_suppression_interval = 0`;
 }
 
 /** One process each, without workers of their own, so that a signal reaches the server. */
