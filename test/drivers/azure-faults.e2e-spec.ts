@@ -1,4 +1,4 @@
-import { describe } from '@jest/globals';
+import { afterAll, beforeAll, describe } from '@jest/globals';
 
 import { azureConfig } from '#storage/azure/azure-config.js';
 import { AzureStore } from '#storage/azure/azure-store.js';
@@ -8,6 +8,7 @@ import { describeWith } from '../components/components.js';
 import { FaultProxy } from '../support/proxies/fault-proxy.js';
 import { Azurite } from '../support/servers/azurite.js';
 import { serverOfSuite } from '../support/servers/server-of-suite.js';
+import { itSettlesWhatIsLost } from './lost-answers.js';
 import { addPassingFaults } from './passing-faults.js';
 
 const everything = { createsOnce: true, replacesVersion: true, removesVersion: true };
@@ -47,5 +48,22 @@ describeWith(['azurite-blob'], 'AzureStore in trouble', () => {
         },
       };
     }, everything);
+  });
+
+  describe('when answers are lost', () => {
+    let behind: { store: AzureStore; proxy: FaultProxy };
+    beforeAll(async () => {
+      await azurite().makeContainer('lost');
+      const { host, pathname } = new URL(azurite().endpoint);
+      const proxy = await FaultProxy.start(host);
+      const serviceurl = `${proxy.url}${pathname}`;
+      const store = await AzureStore.connect(settings({ container: 'lost', serviceurl }));
+      behind = { store, proxy };
+    });
+    afterAll(async () => {
+      await behind?.store.close();
+      await behind?.proxy.stop();
+    });
+    itSettlesWhatIsLost(() => behind);
   });
 });

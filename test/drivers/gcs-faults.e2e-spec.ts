@@ -11,6 +11,7 @@ import { FaultProxy } from '../support/proxies/fault-proxy.js';
 import { FakeGcs } from '../support/servers/fake-gcs.js';
 import { serverOfSuite } from '../support/servers/server-of-suite.js';
 import { GcsConditionsStub } from './gcs-conditions-stub.js';
+import { itSettlesWhatIsLost } from './lost-answers.js';
 import { addPassingFaults } from './passing-faults.js';
 
 const everything = { createsOnce: true, replacesVersion: true, removesVersion: true };
@@ -49,6 +50,20 @@ describeWith(['fake-gcs-server'], 'GcsStore in trouble', () => {
         },
       };
     }, everything);
+  });
+
+  describe('when answers are lost', () => {
+    let behind: { store: GcsStore; proxy: FaultProxy };
+    beforeAll(async () => {
+      const proxy = await FaultProxy.start(stub.endpoint);
+      const config = { bucket: 'registry', endpoint: proxy.url, rootdirectory: 'lost' };
+      behind = { store: await GcsStore.connect(gcsConfig.parse(config)), proxy };
+    });
+    afterAll(async () => {
+      await behind?.store.close();
+      await behind?.proxy.stop();
+    });
+    itSettlesWhatIsLost(() => behind);
   });
 
   it('refuses a bucket that is not there, and says which key to correct', async () => {
