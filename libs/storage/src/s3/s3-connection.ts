@@ -91,19 +91,19 @@ const nothing = () => undefined;
 const silent = { trace: nothing, debug: nothing, info: nothing, warn: nothing, error: nothing };
 
 async function settingsOf(config: S3Config): Promise<S3ClientConfig> {
-  const { regionendpoint, secure } = config;
-  const endpoint = regionendpoint && withScheme(regionendpoint, secure);
+  const { region = 'us-east-1', regionendpoint, secure } = config;
+  const elsewhere = regionendpoint && withScheme(regionendpoint, secure);
+  const endpoint = elsewhere ?? (secure ? undefined : plainAmazon(region));
   return {
-    region: config.region ?? 'us-east-1',
+    region,
     ...(endpoint === undefined
       ? {
-          tls: secure,
           useDualstackEndpoint: config.usedualstack,
           useAccelerateEndpoint: config.accelerate,
           useFipsEndpoint: config.usefipsendpoint,
         }
       : { endpoint, useDualstackEndpoint: false, useFipsEndpoint: false }),
-    forcePathStyle: config.forcepathstyle ?? (await needsPathStyle(endpoint, config.bucket)),
+    forcePathStyle: config.forcepathstyle ?? (await needsPathStyle(elsewhere, config.bucket)),
     ...(config.useragent !== undefined && { customUserAgent: config.useragent }),
     // The hashes of what is sent are ours.
     maxAttempts: 1,
@@ -113,6 +113,11 @@ async function settingsOf(config: S3Config): Promise<S3ClientConfig> {
     disableS3ExpressSessionAuth: true,
     expectContinueHeader: false,
   };
+}
+
+/** The SDK itself knows Amazon by HTTPS only. */
+function plainAmazon(region: string): string {
+  return `http://s3.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`;
 }
 
 function credentialsOf(config: S3Config): NonNullable<S3ClientConfig['credentials']> {

@@ -18,7 +18,25 @@ export interface WireAnswer {
   readonly body: Readable;
 }
 
-type SentRequest = Parameters<S3Client['config']['requestHandler']['handle']>[0];
+interface SentRequest {
+  readonly method: string;
+  readonly protocol: string;
+  readonly hostname: string;
+  readonly port?: number;
+  readonly path: string;
+  readonly query: Record<string, string>;
+  readonly headers: Record<string, string>;
+  readonly body?: unknown;
+}
+
+interface Received {
+  readonly response: {
+    readonly statusCode: number;
+    readonly headers: AnswerHeaders;
+    readonly body: unknown;
+  };
+}
+
 type Signer = Awaited<ReturnType<S3Client['config']['signer']>>;
 
 /** What every request of a client has in common. */
@@ -49,13 +67,10 @@ export class S3Wire {
       signingRegion: template.region,
       signingService: 's3',
     });
-    const { response } = await config.requestHandler.handle(signed as SentRequest, {
-      abortSignal: signal,
-    });
-    const body: unknown = response.body;
+    const received: Received = await config.requestHandler.handle(signed, { abortSignal: signal });
+    const { body, headers, statusCode } = received.response;
     if (!(body instanceof Readable)) throw new BrokenOff('an answer without a body');
     body.on('error', () => undefined);
-    const { headers, statusCode } = response;
     if (statusCode >= 200 && statusCode < 300) return { headers, body };
     const error = new S3Answer(statusCode, headers, await textOf(body));
     if (error.Code === 'RequestTimeTooSkewed') followClock(client, headers['date']);
@@ -115,7 +130,7 @@ function unsigned(
       ...headers,
     },
     body,
-  } as SentRequest;
+  };
 }
 
 /** As signatures want it. */
