@@ -29,10 +29,11 @@ import {
 const storageConfig = z
   .strictObject({ ...storageKeys, ...contentStorageKeys })
   .prefault({})
-  .transform(({ tag, redirect, cache, delete: deletion, maintenance, ...drivers }) => ({
+  .transform(({ tag, redirect, spool, cache, delete: deletion, maintenance, ...drivers }) => ({
     driver: chosenDriver(drivers),
     tag,
     redirect,
+    spool,
     cache: {
       shared: (cache.blobdescriptor ?? cache.layerinfo) === 'redis',
       blobdescriptorsize: cache.blobdescriptorsize,

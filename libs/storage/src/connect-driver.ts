@@ -3,8 +3,14 @@ import type { Log } from '#telemetry/log.js';
 import type { ObjectStore } from './bucket/object-store.js';
 import { FilesystemDriver } from './filesystem/filesystem-driver.js';
 import { MemoryDriver } from './memory/memory-driver.js';
-import type { StorageDriverConfig } from './storage-config.js';
+import type { SpoolConfig, StorageDriverConfig } from './storage-config.js';
 import type { StorageDriver } from './storage-driver.js';
+
+export interface ConnectOptions {
+  /** Where the bytes of uploads to a bucket wait. */
+  readonly spool: SpoolConfig;
+  readonly log?: Log | undefined;
+}
 
 /**
  * What only one cloud needs is loaded when it is chosen: its SDK is larger than all the rest.
@@ -12,7 +18,7 @@ import type { StorageDriver } from './storage-driver.js';
  */
 export async function connectDriver(
   config: StorageDriverConfig,
-  log?: Log,
+  { spool, log }: ConnectOptions,
 ): Promise<StorageDriver> {
   switch (config.driver) {
     case 'filesystem':
@@ -24,7 +30,20 @@ export async function connectDriver(
     case 'gcs':
     case 'swift': {
       const { BucketDriver } = await import('./bucket/bucket-driver.js');
-      return BucketDriver.connect(await connectStore(config, log));
+      const driver = await BucketDriver.connect(await connectStore(config, log), {
+        uploadMemory: spool.memory,
+        spoolFolder: spool.folder,
+      });
+      const { name, abilities } = driver;
+      const { path, isMemory } = driver.spool;
+      log?.info({ driver: name, ...abilities, spool: path }, 'bucket connected');
+      if (isMemory) {
+        log?.warn(
+          { spool: path },
+          'the spool folder is in memory; set storage.spool.folder to one on a disk',
+        );
+      }
+      return driver;
     }
   }
 }

@@ -61,6 +61,22 @@ export const storageKeys = {
         .describe('How long an address of the storage is good for.'),
     ),
   }),
+  spool: section({
+    memory: ours(
+      size({ min: 1024 * 1024 })
+        .prefault('64MB')
+        .describe(
+          'Bytes that all uploads of a process to a bucket hold in memory until it has acknowledged them.',
+        ),
+    ),
+    folder: ours(
+      text()
+        .optional()
+        .describe(
+          'Folder for what exceeds it. Where it is not set: the one for temporary files if it is on a disk, else `/var/tmp`.',
+        ),
+    ),
+  }),
   cache: section({
     blobdescriptor: blobdescriptor(
       'Where sizes of blobs and small manifests are remembered: by each process alone, or in `redis` too, for all of them.',
@@ -95,6 +111,13 @@ export type StorageDriverConfig =
   | ({ readonly driver: 'azure' } & AzureConfig)
   | ({ readonly driver: 'gcs' } & GcsConfig)
   | ({ readonly driver: 'swift' } & SwiftConfig);
+
+/** `storage.spool` */
+export interface SpoolConfig {
+  /** Bytes. */
+  readonly memory: number;
+  readonly folder?: string | undefined;
+}
 
 /** The one driver that the file or the variables chose; files in the default folder when they chose none. */
 export function chosenDriver(keys: DriverKeys): StorageDriverConfig {

@@ -198,6 +198,9 @@ export abstract class StorageDriver {
     return path;
   }
 
+  /** Ends what goes on behind the calls, and lets go of connections. */
+  async close(): Promise<void> {}
+
   async #isFile(path: string): Promise<boolean> {
     try {
       await this.stat(path);

@@ -29,6 +29,7 @@ interface Parts {
   readonly certificates: FileWatcher | undefined;
   readonly secrets: HttpSecrets;
   readonly cache: ProcessCache;
+  readonly driver: StorageDriver;
 }
 
 /** One process that answers requests: the storage, the application and the port, and the way in and out of them. */
@@ -86,6 +87,7 @@ export class RegistryProcess {
       certificates,
       secrets,
       cache,
+      driver,
     });
   }
 
@@ -110,7 +112,7 @@ export class RegistryProcess {
   }
 
   async #stop(): Promise<boolean> {
-    const { app, listener, watchdog, certificates, secrets, cache } = this.parts;
+    const { app, listener, watchdog, certificates, secrets, cache, driver } = this.parts;
     const options = { hurry: this.#hurry.signal, log: this.log };
     const finished = await drainDoor(listener, this.config.http, this.drain, options);
     watchdog.stop();
@@ -118,6 +120,7 @@ export class RegistryProcess {
     secrets.stop();
     await app.close();
     await cache.close();
+    await driver.close();
     this.log.flush();
     return finished;
   }
@@ -125,7 +128,7 @@ export class RegistryProcess {
 
 async function storageOf({ storage }: Config, log: ProcessLog): Promise<StorageDriver> {
   try {
-    return await connectDriver(storage.driver, log);
+    return await connectDriver(storage.driver, { spool: storage.spool, log });
   } catch (error) {
     if (!(error instanceof StorageUnavailable)) throw error;
     const { driver } = storage.driver;

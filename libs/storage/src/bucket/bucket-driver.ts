@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import { inByteOrder } from '../byte-order.js';
 import {
   type AddressRequest,
@@ -36,6 +38,9 @@ export interface BucketOptions {
   /** Folder for what exceeds it; one for temporary files that is on a disk if undefined. */
   readonly spoolFolder?: string | undefined;
 }
+
+/** Milliseconds that `close` waits for a bucket which does not answer. */
+const longestFarewell = 3000;
 
 /** Pieces of all uploads that are on their way at once. */
 const mostSending = 32;
@@ -77,9 +82,13 @@ export class BucketDriver extends StorageDriver {
     return new BucketDriver(store, abilities, spool, options.uploadMemory);
   }
 
-  /** Waits for what runs in the background and closes connections. */
-  async close(): Promise<void> {
-    await this.uploads.settle();
+  override async close(): Promise<void> {
+    const patience = new AbortController();
+    // What is not tidied up by then is left to the sweep.
+    const enough = sleep(longestFarewell, undefined, { signal: patience.signal });
+    await Promise.race([this.uploads.settle(), enough]);
+    enough.catch(() => undefined);
+    patience.abort();
     await this.store.close();
   }
 
