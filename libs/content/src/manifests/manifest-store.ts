@@ -126,9 +126,10 @@ export class ManifestStore {
       await this.driver.remove(mediaTypePath(name, digest));
     }
     await this.driver.removeFolder(link.slice(0, link.lastIndexOf('/')));
-    // A concurrent push may have put it back before the last of its records went.
-    if (stored !== undefined && (await this.#hasRevision(name, digest))) {
-      await this.driver.put(this.#recordsOf(name, stored));
+    // A concurrent push may have put it back before those of its records went that go after the revision.
+    const records = stored === undefined ? [] : this.#recordsOf(name, stored);
+    if (records.length > 1 && (await this.#hasRevision(name, digest))) {
+      await this.driver.put(records);
     }
     return removed;
   }

@@ -1,6 +1,7 @@
 import { isRepositoryName, type RepositoryName } from '#oci/repository-name.js';
 import { PathNotFound, type StorageDriver } from '#storage/storage-driver.js';
 
+import { isBucket } from '../is-bucket.js';
 import { repositoriesFolder, revisionsFolder } from '../paths.js';
 
 /** Which repositories there are: those that have a manifest. */
@@ -55,6 +56,12 @@ export class Repositories {
   async #hasRevision(name: string): Promise<boolean> {
     const folder = revisionsFolder(name);
     for (const algorithm of ['sha256', 'sha512']) {
+      if (isBucket(this.driver)) {
+        const first = { limit: 1 };
+        const page = await this.driver.foldersWith(`${folder}/${algorithm}`, 'link', first);
+        if (page.names.length > 0) return true;
+        continue;
+      }
       for (const { name: hex } of await this.driver.list(`${folder}/${algorithm}`)) {
         if (await this.#isFile(`${folder}/${algorithm}/${hex}/link`)) return true;
       }
