@@ -7,6 +7,7 @@ import {
 } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
+import { BlobTooLarge } from '#content/uploads/blob-too-large.js';
 import {
   ManifestInvalid,
   NameInvalid,
@@ -125,7 +126,7 @@ function asRegistryError(error: unknown, request: FastifyRequest): RegistryError
 }
 
 function statusOf(error: RegistryError): number {
-  if (error instanceof ManifestTooLarge) return 413;
+  if (error instanceof ManifestTooLarge || error instanceof BlobTooLarge) return 413;
   if (error instanceof TooManyTags) return 414;
   return statuses[error.code];
 }

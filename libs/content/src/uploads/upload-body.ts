@@ -4,6 +4,7 @@ import { Digest, type DigestAlgorithm } from '#oci/digest.js';
 import { RangeInvalid, SizeInvalid } from '#oci/errors.js';
 import type { PartWriter } from '#storage/upload-area.js';
 
+import { BlobTooLarge } from './blob-too-large.js';
 import type { RunningHash } from './kept-hashes.js';
 import type { SavedHash, TravelingHash } from './traveling-hashes.js';
 
@@ -43,6 +44,8 @@ export interface UploadBodyOptions {
   readonly traveling?: TravelingHash | undefined;
   /** The digest of the bytes that are there, if the state tells it. */
   readonly digestSoFar: Digest | undefined;
+  /** Most bytes of all, those that are there included. */
+  readonly maximumSize: number;
 }
 
 /** What is known of the bytes of an upload without reading them again. */
@@ -57,6 +60,7 @@ export class UploadBody {
   readonly running: RunningHash | undefined;
   readonly #traveling: TravelingHash | undefined;
   readonly #algorithm: DigestAlgorithm;
+  readonly #maximumSize: number;
   #digestSoFar: Digest | undefined;
 
   constructor(
@@ -70,15 +74,19 @@ export class UploadBody {
     this.#traveling = traveling;
     this.#algorithm = algorithm;
     this.#digestSoFar = options.digestSoFar;
+    this.#maximumSize = options.maximumSize;
   }
 
+  /** @throws {BlobTooLarge} before anything is read if the request says how long it is */
   async take(chunk: {
     readonly bytes: AsyncIterable<Uint8Array>;
     readonly length: BodyLength;
   }): Promise<void> {
     const before = this.writer.size;
     try {
+      this.#requireRoom(chunk.length.length ?? 0);
       for await (const bytes of chunk.bytes) {
+        this.#requireRoom(bytes.length);
         // Before they are the writer's, which gives their memory back when it likes.
         const copied = this.#traveling?.update(bytes);
         if (copied !== undefined) await copied;
@@ -93,6 +101,10 @@ export class UploadBody {
       this.#traveling?.drop();
       throw error;
     }
+  }
+
+  #requireRoom(bytes: number): void {
+    if (this.writer.size + bytes > this.#maximumSize) throw new BlobTooLarge(this.#maximumSize);
   }
 
   /** Ends the hash. Of all bytes of the upload; no digest when those before this body were not hashed here. */

@@ -202,6 +202,7 @@ export class UploadSessions {
       running: kept?.algorithm === algorithm ? kept : undefined,
       traveling: saved || begins ? this.#traveling.begin(algorithm, saved) : undefined,
       digestSoFar: digest?.algorithm === algorithm ? digest : undefined,
+      maximumSize: this.driver.uploads.maximumSize,
     });
   }
 

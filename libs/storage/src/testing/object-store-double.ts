@@ -42,6 +42,8 @@ export interface DoubleOptions {
   readonly objects?: ObjectsDouble;
   readonly limits?: Partial<StoreLimits>;
   readonly abilities?: StoreAbilities;
+  /** Most that a page of a list has. */
+  readonly pageSize?: number;
   /** Before each operation takes effect: a test makes it wait, or fail, here. */
   readonly before?: (operation: string, key: string) => Promise<void> | void;
   /** After it took effect, before the answer. */
@@ -121,7 +123,8 @@ export class ObjectStoreDouble extends ObjectStore {
 
   async list(prefix: string, request: ListRequest = {}): Promise<ObjectPage> {
     return this.#answer('list', prefix, () => {
-      const { folded = false, after = '', next = '', limit = 1000 } = request;
+      const { folded = false, after = '', next = '', limit: wanted = 1000 } = request;
+      const limit = Math.min(wanted, this.options.pageSize ?? 1000);
       const from = next > after ? next : after;
       const keys = Array.from(this.#kept.objects.keys())
         .filter((key) => key.startsWith(prefix))
