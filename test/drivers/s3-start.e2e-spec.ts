@@ -118,6 +118,19 @@ describeWith(['minio'], 'The start on S3', () => {
     expect(failure).not.toBeInstanceOf(StorageRefused);
   });
 
+  it('goes by the proxy of the environment', async () => {
+    const before = process.env['HTTP_PROXY'];
+    process.env['HTTP_PROXY'] = proxy.url;
+    try {
+      const store = await open({ endpoint: 'http://minio.invalid:9000' });
+      await store.put('by-proxy', bodyOf('content'));
+      expect((await store.list('by-proxy')).objects).toHaveLength(1);
+    } finally {
+      if (before === undefined) delete process.env['HTTP_PROXY'];
+      else process.env['HTTP_PROXY'] = before;
+    }
+  });
+
   it.each([-20, 20])(
     'takes the time of the service where the clock is %i minutes off',
     async (off) => {

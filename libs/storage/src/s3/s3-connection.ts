@@ -6,6 +6,8 @@ import { isIP } from 'node:net';
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { defaultProvider } from '@aws-sdk/credential-provider-node';
 
+import { environment } from '#config/environment.js';
+
 import { type S3Config, withScheme } from './s3-config.js';
 
 /** Milliseconds between two looks for other credentials, when the service says that those in use have expired. */
@@ -25,9 +27,11 @@ export class S3Connection {
   }
 
   static async open(config: S3Config): Promise<S3Connection> {
+    // As Distribution does: by HTTPS_PROXY, HTTP_PROXY and NO_PROXY.
+    const options = { ...agentOptions, proxyEnv: environment() };
     const agents = {
-      httpAgent: new HttpAgent(agentOptions),
-      httpsAgent: new HttpsAgent({ ...agentOptions, rejectUnauthorized: !config.skipverify }),
+      httpAgent: new HttpAgent(options),
+      httpsAgent: new HttpsAgent({ ...options, rejectUnauthorized: !config.skipverify }),
     };
     return new S3Connection(await settingsOf(config), agents, config);
   }
