@@ -170,10 +170,12 @@ export class AzureStore extends ObjectStore {
     return this.names.of(key);
   }
 
-  override async addressOf(key: string, request: AddressRequest): Promise<string | undefined> {
-    void request;
+  override async addressOf(
+    key: string,
+    { lifetime = usualLifetime }: AddressRequest,
+  ): Promise<string | undefined> {
     return this.calls.run('Get User Delegation Key', key, () =>
-      this.#addresses.readAddress(this.names.of(key), addressLifetime),
+      this.#addresses.readAddress(this.names.of(key), lifetime),
     );
   }
 
@@ -203,4 +205,4 @@ export class AzureStore extends ObjectStore {
   }
 }
 
-const addressLifetime = 20 * 60_000;
+const usualLifetime = 20 * 60_000;

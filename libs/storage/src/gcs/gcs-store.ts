@@ -201,7 +201,7 @@ export class GcsStore extends ObjectStore {
   }
 
   override async addressOf(key: string, request: AddressRequest): Promise<string | undefined> {
-    return this.#addresses.of(this.fullKeyOf(key), request.method);
+    return this.#addresses.of(this.fullKeyOf(key), request);
   }
 
   override async close(): Promise<void> {

@@ -143,8 +143,8 @@ export class SwiftStore extends ObjectStore {
     return this.#names.ofKey(key);
   }
 
-  override async addressOf(key: string, _request: AddressRequest): Promise<string | undefined> {
-    return this.#addresses?.addressOf(this.#names.path(this.#names.ofKey(key)));
+  override async addressOf(key: string, { lifetime }: AddressRequest): Promise<string | undefined> {
+    return this.#addresses?.addressOf(this.#names.path(this.#names.ofKey(key)), lifetime);
   }
 
   override close(): Promise<void> {

@@ -44,8 +44,8 @@ export class TempUrls {
   }
 
   /** @param path percent-encoded, from the container on; HEAD is allowed with it too */
-  addressOf(path: string): string {
-    const expires = Math.floor(this.now() / 1000) + lifetime;
+  addressOf(path: string, lifetime = usualLifetime): string {
+    const expires = Math.floor((this.now() + lifetime) / 1000);
     const url = new URL(`${this.storageUrl}${path}`);
     const signed = `GET\n${expires}\n${decodeURIComponent(url.pathname)}`;
     const signature = createHmac(this.digest, this.key).update(signed).digest('hex');
@@ -58,8 +58,8 @@ export class TempUrls {
   }
 }
 
-/** Seconds, as Distribution has it. */
-const lifetime = 20 * 60;
+/** Milliseconds, as Distribution has it. */
+const usualLifetime = 20 * 60 * 1000;
 
 /** @param path of the container, or of the account */
 async function settleKey(
