@@ -80,7 +80,7 @@ export class S3Store extends ObjectStore {
     ).run();
     this.#writes.conditions = abilities.createsOnce || abilities.replacesVersion;
     this.#writes.sendsMd5 = integrity === 'md5';
-    this.options.log?.info({ endpoint, bucket, ...abilities, integrity }, 'bucket probed');
+    this.options.log?.info({ endpoint, bucket, integrity }, 'bucket probed');
     return abilities;
   }
 
