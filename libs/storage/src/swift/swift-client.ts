@@ -22,6 +22,8 @@ export interface SwiftCall {
   readonly body?: string | Uint8Array | AsyncIterable<Uint8Array>;
   /** Statuses besides 2xx that the caller looks at. */
   readonly expected?: readonly number[];
+  /** As `SwiftRequest.streamed`. */
+  readonly streamed?: boolean | undefined;
 }
 
 /** One attempt of an operation, in which calls are made with the token of this process. */
@@ -104,7 +106,7 @@ export class SwiftClient {
   }
 
   async #call(
-    { method, path, query, headers, body, expected = [] }: SwiftCall,
+    { method, path, query, headers, body, streamed, expected = [] }: SwiftCall,
     signal: AbortSignal,
     refusedOften: () => boolean,
   ): Promise<SwiftAnswer> {
@@ -116,6 +118,7 @@ export class SwiftClient {
       headers: { 'x-auth-token': login.token, ...headers },
       body,
       signal,
+      streamed,
     });
     if ((answer.status >= 200 && answer.status < 300) || expected.includes(answer.status))
       return answer;

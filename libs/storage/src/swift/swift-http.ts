@@ -11,6 +11,8 @@ export interface SwiftRequest {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array | AsyncIterable<Uint8Array> | undefined;
   readonly signal: AbortSignal;
+  /** The answer is read as slowly as somebody else wants it, so that it takes no connection that others wait for. */
+  readonly streamed?: boolean | undefined;
 }
 
 export interface SwiftAnswer {
@@ -64,20 +66,22 @@ export class TokenExpired extends Error {
 /** HTTP as Swift and Keystone speak it: connections that are kept, and nothing of retries. */
 export class SwiftHttp {
   readonly #agent: Agent;
+  readonly #streams: Agent;
 
   constructor(options: { readonly insecureSkipVerify: boolean; readonly stallTimeout: number }) {
-    this.#agent = new Agent({
-      connections: mostConnections,
+    const settings = {
       connect: { rejectUnauthorized: !options.insecureSkipVerify, timeout: 10_000 },
       // An attempt has its own time to the first byte of the answer; from there on it must not stand still.
       headersTimeout: 0,
       bodyTimeout: options.stallTimeout,
-    });
+    };
+    this.#agent = new Agent({ ...settings, connections: mostConnections });
+    this.#streams = new Agent(settings);
   }
 
-  async send({ method, url, headers, body, signal }: SwiftRequest): Promise<SwiftAnswer> {
+  async send({ method, url, headers, body, signal, streamed }: SwiftRequest): Promise<SwiftAnswer> {
     const answer = await request(url, {
-      dispatcher: this.#agent,
+      dispatcher: streamed === true ? this.#streams : this.#agent,
       method,
       headers: { 'user-agent': 'holdfast', ...headers },
       body: body as never,
@@ -93,7 +97,7 @@ export class SwiftHttp {
   }
 
   async close(): Promise<void> {
-    await this.#agent.destroy();
+    await Promise.all([this.#agent.destroy(), this.#streams.destroy()]);
   }
 }
 

@@ -53,7 +53,11 @@ export class SwiftLists {
       marker: after === undefined ? undefined : this.names.ofKey(after),
       limit,
     });
-    const objects = await Promise.all(found.objects.map((each) => this.#withSize(each)));
+    const objects: (StoredObject | undefined)[] = [];
+    for (let start = 0; start < found.objects.length; start += looksAtOnce) {
+      const some = found.objects.slice(start, start + looksAtOnce);
+      objects.push(...(await Promise.all(some.map((each) => this.#withSize(each)))));
+    }
     return {
       objects: objects.filter((each) => each !== undefined),
       prefixes: found.subdirs.map((name) => this.names.keyOf(name)),
@@ -116,6 +120,9 @@ export class SwiftLists {
     }
   }
 }
+
+/** At objects of which the list does not know the size. */
+const looksAtOnce = 32;
 
 function parsePage(text: string): z.infer<typeof page> {
   if (text === '') return [];

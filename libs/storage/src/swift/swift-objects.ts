@@ -82,12 +82,13 @@ export class SwiftObjects {
 
   async read(key: string, range?: ByteRange, version?: string): Promise<ObjectStream> {
     const open = (start: number, end: number | undefined, match: string | undefined) =>
-      this.client.run('read', (attempt) =>
-        this.#open(attempt, this.names.ofKey(key), {
+      this.client.run('read', (attempt) => {
+        const headers = {
           ...(start === 0 && end === undefined ? {} : { range: `bytes=${start}-${end ?? ''}` }),
           ...(match === undefined ? {} : { 'if-match': etagOf(match) }),
-        }),
-      );
+        };
+        return this.#open(attempt, this.names.ofKey(key), headers, true);
+      });
     const start = range?.start ?? 0;
     const answer = await open(start, range?.end, version);
     const total = answer.header('content-range')?.split('/')[1];
@@ -213,11 +214,13 @@ export class SwiftObjects {
     attempt: SwiftAttempt,
     name: string,
     headers: Record<string, string>,
+    streamed = false,
   ): Promise<SwiftAnswer> {
     const answer = await attempt.call({
       method: 'GET',
       path: this.names.path(name),
       headers,
+      streamed,
       expected: [404, 412],
     });
     if (answer.status < 300) return answer;
