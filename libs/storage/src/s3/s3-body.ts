@@ -19,6 +19,11 @@ export async function hashesOf(body: ObjectBody, withMd5: boolean): Promise<Body
 }
 
 async function sha256Of(body: ObjectBody): Promise<string> {
+  if (body.look !== undefined && body.size > slice) {
+    const hash = createHash('sha256');
+    for await (const chunk of body.look()) hash.update(chunk);
+    return hash.digest('hex');
+  }
   const content = body.open();
   if (content instanceof Uint8Array) {
     if (content.length <= slice) return createHash('sha256').update(content).digest('hex');

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { CopyObjectCommand, UploadPartCopyCommand } from '@aws-sdk/client-s3';
 
+import { BrokenOff } from '../bucket/broken-off.js';
 import {
   ConditionFailed,
   type DraftPiece,
@@ -193,10 +194,14 @@ export class S3Join {
 
   async #read({ source, start, end }: SourceRange<Source>, into: Buffer, offset: number) {
     const range = end - start === source.size ? undefined : { start, end: end - 1 };
-    const { stream } = await this.reads.read(source.key, range, source.version);
-    let at = offset;
-    for await (const chunk of stream as AsyncIterable<Buffer>) at += chunk.copy(into, at);
-    if (at - offset !== end - start) throw new ConditionFailed(source.key);
+    await this.writes.calls.run('GetObject', source.key, async () => {
+      const { stream } = await this.reads.read(source.key, range, source.version);
+      let at = offset;
+      for await (const chunk of stream as AsyncIterable<Buffer>) at += chunk.copy(into, at);
+      // The version is the one that was asked for: its bytes were cut short on the way.
+      if (at - offset !== end - start)
+        throw new BrokenOff('an answer with fewer bytes than it has');
+    });
   }
 }
 
