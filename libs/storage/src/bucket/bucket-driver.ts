@@ -43,7 +43,7 @@ export interface BucketOptions {
 const longestFarewell = 3000;
 
 /** Pieces of all uploads that are on their way at once. */
-const mostSending = 32;
+const mostSending = 16;
 
 /** Others who write the same file at the same time, one after the other, before a comparison gives up. */
 const mostRivals = 50;

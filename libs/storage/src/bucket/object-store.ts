@@ -26,6 +26,8 @@ export interface ObjectBody {
   readonly size: number;
   /** From the start, at each call. */
   open(): Uint8Array | Readable;
+  /** The same for who only hashes them: each chunk is valid until the next one is asked for. */
+  look?(): AsyncIterable<Uint8Array>;
 }
 
 /** Bytes on their way out of the store. It is read to the end or destroyed. */

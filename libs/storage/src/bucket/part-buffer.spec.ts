@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 
 import { StorageUnavailable } from '../storage-driver.js';
 import { Seeded } from '../testing/seeded.js';
+import { whole } from '../testing/whole.js';
 import { PartBuffer } from './part-buffer.js';
 import { PartMemory, slabSize } from './part-memory.js';
 import { SpoolFolder } from './spool-folder.js';
@@ -38,6 +39,7 @@ describe('PartBuffer', () => {
         expect(part.size).toBe(expected.length);
         expect((await bytesOf(part)).equals(expected)).toBe(true);
         expect((await bytesOf(part)).equals(expected)).toBe(true);
+        expect((await whole(part.look())).equals(expected)).toBe(true);
         await part.release();
         await part.release();
         expect(memory.used).toBe(0);

@@ -49,6 +49,22 @@ export class PartBuffer implements ObjectBody, Spillable {
     return Readable.from(this.#chunks(), { objectMode: false, highWaterMark: fileChunk });
   }
 
+  async *look(): AsyncGenerator<Uint8Array> {
+    // What is about to move would be somebody else's memory before it was looked at.
+    await this.#spilling?.catch(() => undefined);
+    let space: Buffer | undefined;
+    for (let start = 0; start < this.#size;) {
+      this.#requireKept();
+      const file = this.#file;
+      const chunk =
+        file === undefined
+          ? (this.#slabs[start / slabSize] as Buffer).subarray(0, this.#size - start)
+          : await this.#read(file, start, (space ??= Buffer.allocUnsafeSlow(fileChunk)));
+      start += chunk.length;
+      yield chunk;
+    }
+  }
+
   spill(): Promise<void> {
     this.#spilling ??= this.#moveToFile().catch((error: unknown) => {
       this.#spilling = undefined;
@@ -139,17 +155,16 @@ export class PartBuffer implements ObjectBody, Spillable {
       const chunk =
         this.#file === undefined
           ? Buffer.from((this.#slabs[start / slabSize] as Buffer).subarray(0, this.#size - start))
-          : await this.#read(this.#file, start);
+          : await this.#read(this.#file, start, Buffer.allocUnsafeSlow(fileChunk));
       start += chunk.length;
       yield chunk;
     }
   }
 
-  async #read(file: FileHandle, start: number): Promise<Uint8Array> {
-    const chunk = Buffer.allocUnsafeSlow(Math.min(fileChunk, this.#size - start));
-    const { bytesRead } = await file.read(chunk, 0, chunk.length, start);
+  async #read(file: FileHandle, start: number, space: Buffer): Promise<Uint8Array> {
+    const { bytesRead } = await file.read(space, 0, space.length, start);
     if (bytesRead === 0) throw spoolFailure(this.spool.path, 'it lost bytes');
-    return chunk.subarray(0, bytesRead);
+    return space.subarray(0, bytesRead);
   }
 
   #requireKept(): void {
