@@ -1,10 +1,10 @@
 import { BrokenOff } from '../bucket/broken-off.js';
 import { ConditionFailed, ObjectNotFound } from '../bucket/object-store.js';
 import type { Attempt, Retries } from '../bucket/retries.js';
+import { Turnstile } from '../bucket/turnstile.js';
 import type { GcsAccount } from './gcs-account.js';
 import { meaningOf } from './gcs-errors.js';
 import type { GcsAnswer, GcsRequest } from './gcs-requests.js';
-import { Turnstile } from './turnstile.js';
 
 /** Asks the service, again if need be, and says in our words what it answered. Names are whole: with the root in front. */
 export class GcsCalls {
