@@ -1,39 +1,69 @@
-import { beforeAll } from '@jest/globals';
+import { afterAll, beforeAll, describe } from '@jest/globals';
 
-import { s3Config } from '#storage/s3/s3-config.js';
+import { defaultRetryLimits } from '#storage/bucket/retries.js';
+import { type S3Config, s3Config } from '#storage/s3/s3-config.js';
 import { S3Store } from '#storage/s3/s3-store.js';
 import { traitsOfBuckets } from '#storage/testing/driver-traits.js';
 import { describeStorageDriver } from '#storage/testing/storage-driver.suite.js';
 
 import { describeWith } from '../components/components.js';
+import { FaultProxy } from '../support/proxies/fault-proxy.js';
 import { Minio } from '../support/servers/minio.js';
 import type { S3Server } from '../support/servers/s3-server.js';
 import { serverOfSuite } from '../support/servers/server-of-suite.js';
 import { VersityGateway } from '../support/servers/versitygw.js';
 import { BucketsOfSuite } from './buckets-of-suite.js';
+import { addPassingFaults } from './passing-faults.js';
+
+/** More of them in a long run: `HOLDFAST_TEST_SEEDS=1,2,3`. */
+const seeds = (process.env['HOLDFAST_TEST_SEEDS'] ?? '1').split(',').map(Number);
 
 describeWith(['minio'], 'BucketDriver on MinIO', () => {
-  describeS3Driver((folder) => Minio.start(folder));
+  const server = describeS3Driver((folder) => Minio.start(folder));
+
+  for (const seed of seeds) {
+    describe(`behind a fault proxy with seed ${seed}`, () => {
+      let proxy: FaultProxy;
+      beforeAll(async () => {
+        proxy = await FaultProxy.start(server().endpoint, { seed });
+        addPassingFaults(proxy);
+      });
+      afterAll(() => proxy.stop());
+      const patient = {
+        ...defaultRetryLimits,
+        attempts: 12,
+        attemptTimeout: 2500,
+        longestPause: 400,
+      };
+      const troubled = new BucketsOfSuite((root) =>
+        S3Store.connect(configOf(server(), `seed-${seed}/${root}`, proxy.url), {
+          retries: patient,
+        }),
+      );
+      describeStorageDriver(() => troubled.open(), traitsOfBuckets);
+    });
+  }
 });
 
 describeWith(['versitygw'], 'BucketDriver on versitygw', () => {
   describeS3Driver((folder) => VersityGateway.start(folder));
 });
 
-function describeS3Driver(start: (folder: string) => Promise<S3Server>): void {
+function describeS3Driver(start: (folder: string) => Promise<S3Server>): () => S3Server {
   const server = serverOfSuite(start);
   beforeAll(async () => server().makeBucket('registry'));
 
-  const buckets = new BucketsOfSuite((root) =>
-    S3Store.connect(
-      s3Config.parse({
-        accesskey: server().credentials.accessKey,
-        secretkey: server().credentials.secretKey,
-        bucket: 'registry',
-        regionendpoint: server().endpoint,
-        rootdirectory: root,
-      }),
-    ),
-  );
+  const buckets = new BucketsOfSuite((root) => S3Store.connect(configOf(server(), root)));
   describeStorageDriver(() => buckets.open(), traitsOfBuckets);
+  return server;
+}
+
+function configOf({ credentials, endpoint }: S3Server, root: string, through = endpoint): S3Config {
+  return s3Config.parse({
+    accesskey: credentials.accessKey,
+    secretkey: credentials.secretKey,
+    bucket: 'registry',
+    regionendpoint: through,
+    rootdirectory: root,
+  });
 }

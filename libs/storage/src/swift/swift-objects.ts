@@ -33,6 +33,10 @@ export class SwiftObjects {
   ) {}
 
   async get(key: string, limit: number): Promise<{ content: Buffer; version: string }> {
+    return surely(async () => this.#get(key, limit));
+  }
+
+  async #get(key: string, limit: number): Promise<{ content: Buffer; version: string }> {
     return this.client.run('get', async (attempt) => {
       const answer = await this.#open(attempt, this.names.ofKey(key), newest);
       const size = contentLength(answer);
@@ -60,6 +64,12 @@ export class SwiftObjects {
   }
 
   async stat(
+    key: string,
+  ): Promise<{ readonly object: StoredObject; readonly answer: SwiftAnswer }> {
+    return surely(async () => this.#stat(key));
+  }
+
+  async #stat(
     key: string,
   ): Promise<{ readonly object: StoredObject; readonly answer: SwiftAnswer }> {
     return this.client.run('head', async (attempt) => {
@@ -90,7 +100,7 @@ export class SwiftObjects {
         return this.#open(attempt, this.names.ofKey(key), headers, true);
       });
     const start = range?.start ?? 0;
-    const answer = await open(start, range?.end, version);
+    const answer = await surely(async () => open(start, range?.end, version));
     const total = answer.header('content-range')?.split('/')[1];
     const size = total === undefined ? contentLength(answer) : Number(total);
     const end = Math.min(range?.end ?? Infinity, size - 1);
@@ -254,4 +264,17 @@ function contentLength(answer: SwiftAnswer): number {
 
 function md5(bytes: Uint8Array): string {
   return createHash('md5').update(bytes).digest('hex');
+}
+
+/**
+ * Asks twice for what is not there: for a moment while an object is replaced, its server finds the old file removed and has
+ * not yet looked for the new one.
+ */
+async function surely<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!(error instanceof ObjectNotFound)) throw error;
+    return ask();
+  }
 }
