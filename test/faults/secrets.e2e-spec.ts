@@ -123,6 +123,8 @@ describe('S1, S2: secrets', () => {
     });
     for (const page of ['/debug/health', '/debug/vars', '/metrics', '/readyz'])
       await ask(debugUrl + page);
+    // The first worker answers before all are there; from then on signals mean something.
+    await holdfast.process.waitForLine(/ serving /);
     await writeFile(folder.join('htpasswd'), `alice:${canaries.password}\n`);
     holdfast.process.signal('SIGHUP');
     await holdfast.process.waitForLine(/read again/);

@@ -31,7 +31,10 @@ describe('A8 several requests on one upload session of a disk', () => {
   it.each(['shared-claim', 'shared-recovery'] as const)(
     'would be seen to do so by a driver that has the bug %s',
     async (bug) => {
-      expect((await interleave(300, bug)).corrupt).not.toEqual([]);
+      const { corrupt, output } = await interleave(300, bug);
+      // A file that is shorter than what was acknowledged is seen before it becomes a blob.
+      const seen = /fewer than the \d+ acknowledged/.exec(output);
+      expect([...corrupt, ...(seen ?? [])]).not.toEqual([]);
     },
     120_000,
   );

@@ -168,10 +168,7 @@ describe('the file', () => {
       'storage: { filesystem: {}, inmemory: {} }',
       'storage: filesystem and inmemory exclude each other; keep one of them',
     ],
-    [
-      'storage: { oss: { bucket: b } }',
-      'storage.oss is refused: OSS speaks S3: choose s3',
-    ],
+    ['storage: { oss: { bucket: b } }', 'storage.oss is refused: OSS speaks S3: choose s3'],
     [
       'storage: { filesystem: { maxthreads: 24 } }',
       'storage.filesystem.maxthreads is "24": expected a whole number, at least 25',

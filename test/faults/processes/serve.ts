@@ -28,7 +28,12 @@ export async function serve(options: FilesystemOptions): Promise<Served> {
     { level: 'error', formatter: 'text', fields: {} },
     { destination: process.stderr },
   );
-  const app = await createApp({ config, log, driver, secrets: await SigningSecrets.load(driver, []) });
+  const app = await createApp({
+    config,
+    log,
+    driver,
+    secrets: await SigningSecrets.load(driver, []),
+  });
   await app.listen(0, '127.0.0.1');
   const { port } = app.getHttpServer().address() as AddressInfo;
   const close = async () => {

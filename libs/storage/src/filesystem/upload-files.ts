@@ -57,7 +57,7 @@ export class UploadFiles extends UploadArea {
     const line = this.#newLine(session, parts.size);
     await this.options.onStep('copy part');
     const copied = await ifThere(async () => {
-      await copyFile(this.#path(source), this.#path(line), constants.COPYFILE_FICLONE);
+      await copyStart(this.#path(source), this.#path(line), line.size);
       return true;
     }).catch(async (error: unknown) => {
       await this.#forget(line);
@@ -215,6 +215,38 @@ export class UploadFiles extends UploadArea {
 /** A finished line before an unfinished one: its bytes need no copy. Then the longer. */
 function isLonger(a: LineName, b: LineName): boolean {
   return a.state === b.state ? a.size > b.size : a.state === 'done';
+}
+
+const copiedAtOnce = 1024 * 1024;
+
+/**
+ * A clone where the file system has them; else the first bytes, one after the other. Not all that `copyFile` finds: where
+ * the file gets shorter meanwhile, as that of a writer who gives up does, libuv goes on for ever.
+ */
+async function copyStart(from: string, to: string, size: number): Promise<void> {
+  try {
+    await copyFile(from, to, constants.COPYFILE_FICLONE_FORCE);
+    return;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') throw error;
+  }
+  const source = await open(from, 'r');
+  try {
+    const target = await open(to, 'w', 0o644);
+    try {
+      const space = Buffer.allocUnsafe(Math.min(copiedAtOnce, size));
+      for (let at = 0; at < size;) {
+        const { bytesRead } = await source.read(space, 0, Math.min(space.length, size - at), at);
+        if (bytesRead === 0) break;
+        await target.writeFile(space.subarray(0, bytesRead));
+        at += bytesRead;
+      }
+    } finally {
+      await target.close();
+    }
+  } finally {
+    await source.close();
+  }
 }
 
 /** A copy may have brought bytes of the request that was never answered, behind those that were finished. */
