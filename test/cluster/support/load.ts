@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 
 import { digestOf, RegistryApi } from '../../support/registry-api.js';
 
-/** Pushes and pulls over and over, as a build farm does, and keeps every answer that no client would forgive. */
+/** Pushes and pulls over and over, as machines that build do, and keeps every answer that no client would forgive. */
 export class Load {
   readonly failures: string[] = [];
   /** Milliseconds of each request, in their order. */
