@@ -20,7 +20,7 @@ export class PartMemory {
   /** Those written to longest ago come first. */
   readonly #gathering = new Set<Spillable>();
 
-  constructor(readonly bytes: number = 32 * MiB) {
+  constructor(readonly bytes: number = 16 * MiB) {
     this.#most = Math.max(1, Math.floor(bytes / slabSize));
   }
 
