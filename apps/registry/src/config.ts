@@ -43,7 +43,7 @@ const storageConfig = z
   }))
   .describe('Where the content is kept, and what may happen to it. Exactly one driver.');
 
-/** Distribution's file, version 0.1, and what the rest of the program sees of it. */
+/** Distribution's file, version 0.1. */
 export const configSchema = z
   .strictObject({
     version: documented(
@@ -89,35 +89,6 @@ export const configSchema = z
       });
     if (storage.cache.shared) missed(['storage', 'cache', 'blobdescriptor'], 'inmemory');
     if (health.redis.enabled) missed(['health', 'redis', 'enabled'], 'false');
-  })
-  .transform(
-    ({
-      replicas,
-      log,
-      storage,
-      auth,
-      http,
-      health,
-      validation,
-      catalog,
-      tags,
-      middleware,
-      redis,
-      queue,
-    }) => ({
-      replicas,
-      log,
-      storage,
-      auth,
-      http,
-      health,
-      validation,
-      catalog,
-      tags,
-      middleware,
-      redis,
-      queue,
-    }),
-  );
+  });
 
 export type Config = z.infer<typeof configSchema>;
