@@ -62,7 +62,6 @@ export async function drainDoor(
   door.close();
   const end = performance.now() + draintimeout;
   while (door.busy > 0 && performance.now() < end && !hurry.aborted) {
-    // oxlint-disable-next-line no-await-in-loop -- waits for others, one look after the other
     await pause(lookMs, hurry);
     door.closeIdle();
   }
@@ -70,7 +69,6 @@ export async function drainDoor(
   if (cut > 0) log.warn({ cut }, 'requests cut at the end of the drain');
   const late = performance.now() + lastBytesMs;
   while (cut === 0 && door.open > 0 && performance.now() < late && !hurry.aborted) {
-    // oxlint-disable-next-line no-await-in-loop -- waits for others, one look after the other
     await pause(lookMs / 5, hurry);
   }
   door.destroy();

@@ -16,9 +16,7 @@ async function machine(files: Record<string, string>): Promise<string> {
   const root = await mkdtemp(join(tmpdir(), 'cores-'));
   folders.push(root);
   for (const [name, text] of Object.entries(files)) {
-    // oxlint-disable-next-line no-await-in-loop
     await mkdir(dirname(join(root, name)), { recursive: true });
-    // oxlint-disable-next-line no-await-in-loop
     await writeFile(join(root, name), text);
   }
   return root;

@@ -85,7 +85,6 @@ export class HashThread {
   async #updateInPieces(id: number, bytes: Uint8Array): Promise<void> {
     for (let start = 0; start < bytes.length; start += slotSize) {
       const later = this.update(id, bytes.subarray(start, start + slotSize));
-      // oxlint-disable-next-line no-await-in-loop
       if (later !== undefined) await later;
     }
   }

@@ -87,7 +87,6 @@ export class SecretAgreement {
     const strangers: SecretList[] = [];
     for (const other of await lists.others(mine)) {
       const age = Math.abs(now - other.seenAt);
-      // oxlint-disable-next-line no-await-in-loop
       if (age > keptFor) await lists.remove(other);
       if (age <= lifetime && !overlap(mine, other)) strangers.push(other);
     }

@@ -29,7 +29,6 @@ export class SecretFingerprints {
     // One after the other: side by side they would take as much memory each, and threads that requests need.
     for (const secret of secrets) {
       const known = this.#known.get(secret);
-      // oxlint-disable-next-line no-await-in-loop
       const fingerprint = known ?? (await derive(secret, salt, length, cost)).toString('hex');
       this.#known.set(secret, fingerprint);
       fingerprints.push(fingerprint);

@@ -102,7 +102,6 @@ describe('the digest of an upload to a storage that is costly to read again', ()
     const next = () => replicas[++turn % replicas.length] as UploadSessions;
     for (const piece of pieces) {
       const replica = next();
-      // oxlint-disable-next-line no-await-in-loop
       state = await replica.append(carry(state, replica), chunk(piece));
     }
     const replica = next();
