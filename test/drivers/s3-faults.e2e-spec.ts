@@ -1,5 +1,6 @@
-import { describe } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
+import { bodyOf } from '#storage/testing/object-bodies.js';
 import { describeObjectStore } from '#storage/testing/object-store.suite.js';
 
 import { describeWith } from '../components/components.js';
@@ -75,6 +76,63 @@ function describeInTrouble(start: (folder: string) => Promise<S3Server>): void {
 describeWith(['minio'], 'S3Store on MinIO in trouble', () => {
   describeInTrouble((folder) => Minio.start(folder));
 });
+
+describeWith(
+  ['minio'],
+  'an answer of S3 that is cut short, though its length says otherwise',
+  () => {
+    const server = serverOfSuite((folder) => Minio.start(folder));
+    let proxy: FaultProxy;
+    let stores: Awaited<ReturnType<typeof openStores>>;
+
+    beforeAll(async () => {
+      await server().makeBucket('short');
+      proxy = await FaultProxy.start(server().endpoint, { seed: 1 });
+      stores = await openStores(
+        s3Settings(server(), { endpoint: proxy.url, bucket: 'short' }),
+        quickRetries,
+      );
+      await stores.store.probe();
+      for (const name of ['a', 'b'])
+        await stores.store.put(`parts/${name}`, bodyOf(name.repeat(1000)));
+    });
+    afterAll(async () => {
+      await stores.close();
+      await proxy.stop();
+    });
+
+    it('is asked for again when small parts are joined, and is no part that is gone', async () => {
+      const sources = await Promise.all(
+        ['a', 'b'].map((name) => stores.other.head(`parts/${name}`)),
+      );
+      const rule = proxy.add({
+        operation: 'GetObject',
+        nth: 1,
+        fault: { kind: 'truncate', bytes: 10 },
+      });
+      await stores.store.join(sources, 'joined');
+      proxy.remove(rule);
+      expect(rule.struck).toBe(1);
+      const { content } = await stores.other.get('joined', { limit: 4000 });
+      expect(content.toString()).toBe('a'.repeat(1000) + 'b'.repeat(1000));
+    });
+
+    it('is asked for again when it is a list, and is no folder that is empty', async () => {
+      const end = '</Contents></ListBucketResult>'.length;
+      for (const bytes of [1, end, end + 100, end + 300]) {
+        const rule = proxy.add({
+          operation: 'ListObjectsV2',
+          nth: 1,
+          fault: { kind: 'truncate', bytes },
+        });
+        const { objects } = await stores.store.list('parts/');
+        proxy.remove(rule);
+        expect([bytes, rule.struck]).toEqual([bytes, 1]);
+        expect(objects.map(({ key }) => key)).toEqual(['parts/a', 'parts/b']);
+      }
+    });
+  },
+);
 
 describeWith(['versitygw'], 'S3Store on versitygw in trouble', () => {
   describeInTrouble((folder) => VersityGateway.start(folder));
