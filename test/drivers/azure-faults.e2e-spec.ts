@@ -9,10 +9,9 @@ import { FaultProxy } from '../support/proxies/fault-proxy.js';
 import { Azurite } from '../support/servers/azurite.js';
 import { serverOfSuite } from '../support/servers/server-of-suite.js';
 import { itSettlesWhatIsLost } from './lost-answers.js';
-import { addPassingFaults } from './passing-faults.js';
+import { addPassingFaults, seeds } from './passing-faults.js';
 
 const everything = { createsOnce: true, replacesVersion: true, removesVersion: true };
-const seeds = (process.env['HOLDFAST_TEST_SEEDS'] ?? '1').split(',').map(Number);
 
 describeWith(['azurite-blob'], 'AzureStore in trouble', () => {
   const azurite = serverOfSuite((folder) => Azurite.start(folder));

@@ -1,6 +1,15 @@
 import { BucketDriver } from '#storage/bucket/bucket-driver.js';
 import type { ObjectStore } from '#storage/bucket/object-store.js';
+import { defaultRetryLimits, type RetryLimits } from '#storage/bucket/retries.js';
 import type { StorageUnderTest } from '#storage/testing/storage-driver.suite.js';
+
+/** Attempts that end soon and are many, for stores that are in trouble. */
+export const patience: RetryLimits = {
+  ...defaultRetryLimits,
+  attempts: 12,
+  attemptTimeout: 2500,
+  longestPause: 400,
+};
 
 /** Two drivers for each test, on a root in the bucket that no other test uses. */
 export class BucketsOfSuite {

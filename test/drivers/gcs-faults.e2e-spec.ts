@@ -12,10 +12,9 @@ import { FakeGcs } from '../support/servers/fake-gcs.js';
 import { serverOfSuite } from '../support/servers/server-of-suite.js';
 import { GcsConditionsStub } from './gcs-conditions-stub.js';
 import { itSettlesWhatIsLost } from './lost-answers.js';
-import { addPassingFaults } from './passing-faults.js';
+import { addPassingFaults, seeds } from './passing-faults.js';
 
 const everything = { createsOnce: true, replacesVersion: true, removesVersion: true };
-const seeds = (process.env['HOLDFAST_TEST_SEEDS'] ?? '1').split(',').map(Number);
 
 describeWith(['fake-gcs-server'], 'GcsStore in trouble', () => {
   const server = serverOfSuite((folder) => FakeGcs.start(folder));

@@ -2,6 +2,9 @@ import type { IncomingMessage } from 'node:http';
 
 import type { FaultProxy } from '../support/proxies/fault-proxy.js';
 
+/** More of them in a long run: `HOLDFAST_TEST_SEEDS=1,2,3`. */
+export const seeds = (process.env['HOLDFAST_TEST_SEEDS'] ?? '1').split(',').map(Number);
+
 /** What object stores and networks do on bad days and which is over at the next attempt: one request in eight or so. */
 export function addPassingFaults(proxy: FaultProxy): void {
   proxy.add({ chance: 0.1, fault: { kind: 'latency', ms: [1, 30] } });

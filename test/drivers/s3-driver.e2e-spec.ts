@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe } from '@jest/globals';
 
-import { defaultRetryLimits } from '#storage/bucket/retries.js';
 import { type S3Config, s3Config } from '#storage/s3/s3-config.js';
 import { S3Store } from '#storage/s3/s3-store.js';
 import { traitsOfBuckets } from '#storage/testing/driver-traits.js';
@@ -12,37 +11,24 @@ import { Minio } from '../support/servers/minio.js';
 import type { S3Server } from '../support/servers/s3-server.js';
 import { serverOfSuite } from '../support/servers/server-of-suite.js';
 import { VersityGateway } from '../support/servers/versitygw.js';
-import { BucketsOfSuite } from './buckets-of-suite.js';
-import { addPassingFaults } from './passing-faults.js';
-
-/** More of them in a long run: `HOLDFAST_TEST_SEEDS=1,2,3`. */
-const seeds = (process.env['HOLDFAST_TEST_SEEDS'] ?? '1').split(',').map(Number);
+import { BucketsOfSuite, patience } from './buckets-of-suite.js';
+import { addPassingFaults, seeds } from './passing-faults.js';
 
 describeWith(['minio'], 'BucketDriver on MinIO', () => {
   const server = describeS3Driver((folder) => Minio.start(folder));
 
-  for (const seed of seeds) {
-    describe(`behind a fault proxy with seed ${seed}`, () => {
-      let proxy: FaultProxy;
-      beforeAll(async () => {
-        proxy = await FaultProxy.start(server().endpoint, { seed });
-        addPassingFaults(proxy);
-      });
-      afterAll(() => proxy.stop());
-      const patient = {
-        ...defaultRetryLimits,
-        attempts: 12,
-        attemptTimeout: 2500,
-        longestPause: 400,
-      };
-      const troubled = new BucketsOfSuite((root) =>
-        S3Store.connect(configOf(server(), `seed-${seed}/${root}`, proxy.url), {
-          retries: patient,
-        }),
-      );
-      describeStorageDriver(() => troubled.open(), traitsOfBuckets);
+  describe.each(seeds)('behind a fault proxy with seed %i', (seed) => {
+    let proxy: FaultProxy;
+    beforeAll(async () => {
+      proxy = await FaultProxy.start(server().endpoint, { seed });
+      addPassingFaults(proxy);
     });
-  }
+    afterAll(() => proxy.stop());
+    const troubled = new BucketsOfSuite((root) =>
+      S3Store.connect(configOf(server(), `seed-${seed}/${root}`, proxy.url), { retries: patience }),
+    );
+    describeStorageDriver(() => troubled.open(), { ...traitsOfBuckets, repeats: true });
+  });
 });
 
 describeWith(['versitygw'], 'BucketDriver on versitygw', () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
+import { S3Store } from '#storage/s3/s3-store.js';
 import { bodyOf } from '#storage/testing/object-bodies.js';
 import { describeObjectStore } from '#storage/testing/object-store.suite.js';
 
@@ -10,11 +11,11 @@ import { Minio } from '../support/servers/minio.js';
 import type { S3Server } from '../support/servers/s3-server.js';
 import { serverOfSuite } from '../support/servers/server-of-suite.js';
 import { VersityGateway } from '../support/servers/versitygw.js';
-import { addPassingFaults } from './passing-faults.js';
+import { itSettlesWhatIsLost } from './lost-answers.js';
+import { addPassingFaults, seeds } from './passing-faults.js';
 import { openStores, quickRetries, s3Settings } from './s3-suite.js';
 
 const writes = { createsOnce: true, replacesVersion: true, removesVersion: false };
-const seeds = (process.env['HOLDFAST_TEST_SEEDS'] ?? '1').split(',').map(Number);
 
 /** What S3 alone does, documented or seen. */
 function addS3Faults(proxy: FaultProxy): void {
@@ -133,6 +134,23 @@ describeWith(
     });
   },
 );
+
+describeWith(['minio'], 'S3Store when answers are lost', () => {
+  const server = serverOfSuite((folder) => Minio.start(folder));
+  let behind: { store: S3Store; proxy: FaultProxy };
+  beforeAll(async () => {
+    await server().makeBucket('lost');
+    const proxy = await FaultProxy.start(server().endpoint);
+    const settings = s3Settings(server(), { endpoint: proxy.url, bucket: 'lost' });
+    behind = { store: await S3Store.connect(settings), proxy };
+    await behind.store.probe();
+  });
+  afterAll(async () => {
+    await behind?.store.close();
+    await behind?.proxy.stop();
+  });
+  itSettlesWhatIsLost(() => behind);
+});
 
 describeWith(['versitygw'], 'S3Store on versitygw in trouble', () => {
   describeInTrouble((folder) => VersityGateway.start(folder));

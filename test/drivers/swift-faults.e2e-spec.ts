@@ -8,11 +8,10 @@ import { describeObjectStore } from '#storage/testing/object-store.suite.js';
 
 import { describeWith } from '../components/components.js';
 import { FaultProxy } from '../support/proxies/fault-proxy.js';
-import { addPassingFaults } from './passing-faults.js';
+import { addPassingFaults, seeds } from './passing-faults.js';
 import { swiftPrograms } from './swift-programs.js';
 import { SwiftSuite } from './swift-suite.js';
 
-const seeds = (process.env['HOLDFAST_TEST_SEEDS'] ?? '1').split(',').map(Number);
 const quick = { attempts: 12, attemptTimeout: 2500, longestPause: 400 };
 
 describeWith(swiftPrograms, 'SwiftStore in trouble', () => {

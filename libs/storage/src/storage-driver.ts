@@ -126,7 +126,11 @@ export abstract class StorageDriver {
   /** @throws {PathNotFound} before the promise resolves, never while the content is read */
   abstract read(path: string, range?: ByteRange): Promise<StoredContent>;
 
-  /** Writes `files` side by side and then `last`, which no reader sees, and no crash leaves, without the others. */
+  /**
+   * Writes `files` side by side and then `last`, which no reader sees, and no crash leaves, without the others. Several may
+   * write other content to the path of one of `last`: there is one order of them all, whatever had to be repeated. Who writes
+   * to the path of one of `files` writes the same.
+   */
   abstract put(files: readonly StoredFile[], last?: readonly StoredFile[]): Promise<void>;
 
   /** Writes a file unless there is one already; tells whether it did. Of several who try at once exactly one does. */

@@ -81,7 +81,7 @@ export class AzureWrites {
           const own = await this.versionBy(key, name, attempt.signal);
           if (own !== undefined) return own;
         }
-        throw error;
+        throw isInTheWay(error) ? new ConditionFailed(key, attempt.mayHaveHappened) : error;
       }
     });
   }
@@ -113,7 +113,9 @@ export class AzureWrites {
             isRestError(error) &&
             error.statusCode === 412 &&
             !(await this.client(key).exists({ abortSignal: attempt.signal })));
-        if (!gone) throw error;
+        if (!gone) {
+          throw isInTheWay(error) ? new ConditionFailed(key, attempt.mayHaveHappened) : error;
+        }
         // An earlier attempt may have removed it.
         if (version !== undefined && !attempt.mayHaveHappened) throw new ConditionFailed(key);
       }
@@ -200,6 +202,11 @@ function mayBeOurs(error: unknown): boolean {
     isRestError(error) &&
     (error.statusCode === 412 || error.statusCode === 409 || codeOf(error) === 'InvalidBlockList')
   );
+}
+
+function isInTheWay(error: unknown): boolean {
+  if (!isRestError(error)) return false;
+  return error.statusCode === 412 || codeOf(error) === 'BlobAlreadyExists';
 }
 
 /** Opens the bytes for one attempt, and closes them whatever became of it. */

@@ -7,7 +7,7 @@ import { ObjectsDouble, ObjectStoreDouble } from '../testing/object-store-double
 import { describeObjectStore } from '../testing/object-store.suite.js';
 import { describeStorageDriver } from '../testing/storage-driver.suite.js';
 import { BucketDriver } from './bucket-driver.js';
-import type { StoreAbilities } from './object-store.js';
+import { ConditionFailed, type StoreAbilities } from './object-store.js';
 import { removalMark } from './removal-mark.js';
 
 const everything = { createsOnce: true, replacesVersion: true, removesVersion: true };
@@ -115,6 +115,53 @@ describe('BucketDriver', () => {
     await expect(driver.get('/t/b/link', { limit: 9 })).rejects.toBeInstanceOf(PathNotFound);
     expect((await driver.list('/t')).map(({ name }) => name)).toEqual(['a', 'b']);
     expect((await driver.foldersWith('/t', 'link')).names).toEqual(['a']);
+  });
+
+  describe('the last file of a write', () => {
+    /** Another writes when this one has looked. */
+    const writeWhile = async (meanwhile: (objects: ObjectsDouble) => Promise<unknown> | void) => {
+      const objects = new ObjectsDouble();
+      let turn = 0;
+      const before = async (operation: string, key: string) => {
+        if (operation === 'put' && key === 'a' && ++turn === 1) await meanwhile(objects);
+      };
+      const driver = await BucketDriver.connect(new ObjectStoreDouble({ objects, before }));
+      await new ObjectStoreDouble({ objects }).put('a', bodyOf('old'));
+      const write = driver.put([], [{ path: '/a', content: Buffer.from('own') }]);
+      return { write, content: () => objects.objects.get('a')?.content.toString() };
+    };
+    const rival = (objects: ObjectsDouble) =>
+      new ObjectStoreDouble({ objects }).put('a', bodyOf('other'));
+
+    it('was overwritten when another wrote after the look', async () => {
+      const { write, content } = await writeWhile(rival);
+      await write;
+      expect(content()).toBe('other');
+    });
+
+    it('is written where the file was removed after the look', async () => {
+      const { write, content } = await writeWhile((objects) => void objects.objects.delete('a'));
+      await write;
+      expect(content()).toBe('own');
+    });
+
+    it('fails where the file was removed, and it may have been this one', async () => {
+      const { write, content } = await writeWhile((objects) => {
+        objects.objects.delete('a');
+        throw new ConditionFailed('a', true);
+      });
+      await expect(write).rejects.toThrow('a was removed while it was written');
+      expect(content()).toBeUndefined();
+    });
+
+    it('is done where it may have been written, and another is there', async () => {
+      const { write, content } = await writeWhile(async (objects) => {
+        await rival(objects);
+        throw new ConditionFailed('a', true);
+      });
+      await write;
+      expect(content()).toBe('other');
+    });
   });
 
   it('gives up a comparison that others spoil all the time', async () => {

@@ -13,20 +13,12 @@ import {
   type StoredEntry,
   type StoredFile,
   type StoredStat,
-  StorageUnavailable,
 } from '../storage-driver.js';
 import { BucketContent, NoContent } from './bucket-content.js';
 import { BucketUploads } from './bucket-uploads.js';
+import { bodyOf, ContestedObjects } from './contested-objects.js';
 import { FolderNames } from './folder-names.js';
-import {
-  ConditionFailed,
-  type ObjectBody,
-  ObjectNotFound,
-  type ObjectStore,
-  type StoreAbilities,
-  type StoredObject,
-  type WriteCondition,
-} from './object-store.js';
+import { ObjectNotFound, type ObjectStore, type StoreAbilities } from './object-store.js';
 import { PartMemory } from './part-memory.js';
 import { isMark, mayBeMark, removalMark } from './removal-mark.js';
 import { SpoolFolder } from './spool-folder.js';
@@ -45,15 +37,13 @@ const longestFarewell = 3000;
 /** Pieces of all uploads that are on their way at once. */
 const mostSending = 16;
 
-/** Others who write the same file at the same time, one after the other, before a comparison gives up. */
-const mostRivals = 50;
-
 /** Files in a bucket: any store of objects, with the layout that Distribution has there. */
 export class BucketDriver extends StorageDriver {
   readonly name: string;
   readonly alterable = false;
   readonly uploads: BucketUploads;
   override readonly hasAddresses: boolean;
+  readonly #contested: ContestedObjects;
 
   private constructor(
     private readonly store: ObjectStore,
@@ -66,6 +56,7 @@ export class BucketDriver extends StorageDriver {
     super();
     this.name = store.name;
     this.hasAddresses = store.hasAddresses;
+    this.#contested = new ContestedObjects(store, abilities);
     this.uploads = new BucketUploads(store, {
       abilities,
       memory: new PartMemory(uploadMemory),
@@ -103,7 +94,7 @@ export class BucketDriver extends StorageDriver {
 
   async stat(path: string): Promise<StoredStat> {
     const object = await found(path, () => this.store.head(keyOf(path)));
-    if (!(await this.#isThere(object))) throw new PathNotFound(path);
+    if (!(await this.#contested.isThere(object))) throw new PathNotFound(path);
     const { size, modifiedAt, version } = object;
     return { size, modifiedAt, version };
   }
@@ -114,7 +105,7 @@ export class BucketDriver extends StorageDriver {
     }
     const source = await found(path, () => this.store.read(keyOf(path), range));
     const content = new BucketContent(source);
-    if (mayBeMark(source.size) && (await this.#isMarked(keyOf(path)))) {
+    if (mayBeMark(source.size) && (await this.#contested.isMarked(keyOf(path)))) {
       await content.close();
       throw new PathNotFound(path);
     }
@@ -122,29 +113,19 @@ export class BucketDriver extends StorageDriver {
   }
 
   async put(files: readonly StoredFile[], last: readonly StoredFile[] = []): Promise<void> {
-    const write = ({ path, content }: StoredFile) => this.store.put(keyOf(path), bodyOf(content));
-    await Promise.all(files.map(write));
-    await Promise.all(last.map(write));
-    const { replacesVersion, removesVersion } = this.abilities;
-    if (!replacesVersion && !removesVersion) {
-      await Promise.all(last.map((file) => this.#seeThere(file)));
-    }
+    const writes = async () => {
+      await Promise.all(
+        files.map(({ path, content }) => this.store.put(keyOf(path), bodyOf(content))),
+      );
+    };
+    await this.#contested.putAfter(
+      writes,
+      last.map(({ path, content }) => ({ key: keyOf(path), content })),
+    );
   }
 
   async create({ path, content }: StoredFile): Promise<boolean> {
-    const key = keyOf(path);
-    if (!this.abilities.createsOnce) {
-      if (await this.#version(key, undefined)) return false;
-      await this.store.put(key, bodyOf(content));
-      return true;
-    }
-    for (let rival = 0; rival < mostRivals; rival++) {
-      if (await this.#putIf(key, content, 'absent')) return true;
-      const mark = await this.#version(key, removalMark);
-      if (mark === undefined) return false;
-      if (await this.#putIf(key, content, { version: mark })) return true;
-    }
-    throw new StorageUnavailable(`others write ${path} all the time`);
+    return this.#contested.create(keyOf(path), content);
   }
 
   async confirm(paths: readonly string[]): Promise<void> {
@@ -160,13 +141,7 @@ export class BucketDriver extends StorageDriver {
   }
 
   async removeIf(path: string, expected: Uint8Array): Promise<boolean> {
-    const key = keyOf(path);
-    for (let rival = 0; rival < mostRivals; rival++) {
-      const version = await this.#version(key, expected);
-      if (version === undefined) return false;
-      if (await this.#removeVersion(key, version)) return true;
-    }
-    throw new StorageUnavailable(`others write ${path} all the time`);
+    return this.#contested.removeIf(keyOf(path), expected);
   }
 
   /** Folders are no more than beginnings of keys. */
@@ -191,7 +166,9 @@ export class BucketDriver extends StorageDriver {
     for (let next: string | undefined; ;) {
       const page = await this.store.list(prefix, { folded: true, next });
       const files = await Promise.all(
-        page.objects.map(async (object) => ((await this.#isThere(object)) ? [object.key] : [])),
+        page.objects.map(async (object) =>
+          (await this.#contested.isThere(object)) ? [object.key] : [],
+        ),
       );
       for (const key of files.flat()) entries.push(entryOf(key.slice(prefix.length), 'file'));
       for (const folder of page.prefixes) {
@@ -205,7 +182,7 @@ export class BucketDriver extends StorageDriver {
 
   override foldersWith(path: string, file: string, request: PageRequest = {}): Promise<FolderPage> {
     const names = new FolderNames(this.store, `${keyOf(path)}/`, file, (object) =>
-      this.#isThere(object),
+      this.#contested.isThere(object),
     );
     return names.page(request);
   }
@@ -217,59 +194,10 @@ export class BucketDriver extends StorageDriver {
   override keyOf(path: string): string {
     return this.store.fullKeyOf(keyOf(path));
   }
-
-  async #putIf(key: string, content: Uint8Array, condition: WriteCondition): Promise<boolean> {
-    return happens(this.store.put(key, bodyOf(content), condition));
-  }
-
-  /** A removal that compared with the old content and came after the new one has taken that: it is written again. */
-  async #seeThere({ path, content }: StoredFile): Promise<void> {
-    const key = keyOf(path);
-    for (let rival = 0; rival < mostRivals; rival++) {
-      if ((await this.#version(key, undefined)) !== undefined) return;
-      await this.store.put(key, bodyOf(content));
-    }
-  }
-
-  /** @returns false if it is another version by now */
-  async #removeVersion(key: string, version: string): Promise<boolean> {
-    const { removesVersion, replacesVersion } = this.abilities;
-    if (removesVersion) return happens(this.store.remove(key, version));
-    if (replacesVersion) return this.#putIf(key, removalMark, { version });
-    // What another writes between the comparison and this is taken too: the writer looks and writes it again.
-    await this.store.remove(key);
-    return true;
-  }
-
-  /** The version of an object if it has this content; of any that readers see if undefined. */
-  async #version(key: string, content: Uint8Array | undefined): Promise<string | undefined> {
-    try {
-      const limit = content?.length ?? removalMark.length;
-      const object = await this.store.get(key, { limit });
-      const same = content === undefined ? !isMark(object.content) : object.content.equals(content);
-      return same ? object.version : undefined;
-    } catch (error) {
-      if (error instanceof ObjectNotFound) return undefined;
-      if (!(error instanceof ContentTooLarge)) throw error;
-      return content === undefined ? 'larger' : undefined;
-    }
-  }
-
-  async #isThere({ key, size }: Pick<StoredObject, 'key' | 'size'>): Promise<boolean> {
-    return !mayBeMark(size) || !(await this.#isMarked(key));
-  }
-
-  async #isMarked(key: string): Promise<boolean> {
-    return (await this.#version(key, removalMark)) !== undefined;
-  }
 }
 
 function keyOf(path: string): string {
   return path.slice(1);
-}
-
-function bodyOf(content: Uint8Array): ObjectBody {
-  return { size: content.length, open: () => content };
 }
 
 function entryOf(name: string, kind: StoredEntry['kind']): StoredEntry {
@@ -281,15 +209,5 @@ async function found<T>(path: string, action: () => Promise<T>): Promise<T> {
     return await action();
   } catch (error) {
     throw error instanceof ObjectNotFound ? new PathNotFound(path) : error;
-  }
-}
-
-async function happens(write: Promise<unknown>): Promise<boolean> {
-  try {
-    await write;
-    return true;
-  } catch (error) {
-    if (error instanceof ConditionFailed || error instanceof ObjectNotFound) return false;
-    throw error;
   }
 }

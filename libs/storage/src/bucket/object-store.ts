@@ -109,10 +109,14 @@ export class ObjectNotFound extends Error {
   }
 }
 
-/** The object is not what the condition asks for. Nothing was written or removed. */
+/** The object is not what the condition asks for. Nothing was written or removed, unless `mayHaveHappened`. */
 export class ConditionFailed extends Error {
   override readonly name = 'ConditionFailed';
-  constructor(readonly key: string) {
+  constructor(
+    readonly key: string,
+    /** An earlier attempt, whose answer never came, may have written or removed it; others came after that. */
+    readonly mayHaveHappened = false,
+  ) {
     super(`object ${key} is there, or is another version`);
   }
 }

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 
 import { describe, expect, it } from '@jest/globals';
 
-import { PathNotFound, type StorageDriver } from '../storage-driver.js';
-import { RegisterHistory } from '../testing/register-history.js';
+import type { StorageDriver } from '../storage-driver.js';
+import { type RegisterCall, RegisterHistory } from '../testing/register-history.js';
 import { FilesystemDriver } from './filesystem-driver.js';
 
 const path = '/tags/tag/current/link';
@@ -38,35 +38,14 @@ class Sleeper {
 
 type Act = (driver: StorageDriver, history: RegisterHistory) => Promise<void>;
 
-const put =
-  (value: string): Act =>
+const acting =
+  (call: RegisterCall): Act =>
   (driver, history) =>
-    history.record(async () => {
-      await driver.put([{ path, content: Buffer.from(value) }]);
-      return { kind: 'put', value };
-    });
-const removeIf =
-  (value: string): Act =>
-  (driver, history) =>
-    history.record(async () => {
-      const removed = await driver.removeIf(path, Buffer.from(value));
-      return { kind: 'removeIf', value, removed };
-    });
-const remove: Act = (driver, history) =>
-  history.record(async () => {
-    await driver.remove(path);
-    return { kind: 'remove' };
-  });
-const get: Act = (driver, history) =>
-  history.record(async () => {
-    try {
-      const value = (await driver.get(path, { limit: 100 })).toString();
-      return { kind: 'get', value };
-    } catch (error) {
-      if (!(error instanceof PathNotFound)) throw error;
-      return { kind: 'get', value: undefined };
-    }
-  });
+    history.carryOut(driver, path, call);
+const put = (value: string) => acting({ kind: 'put', value });
+const removeIf = (value: string) => acting({ kind: 'removeIf', value, removed: true });
+const remove = acting({ kind: 'remove' });
+const get = acting({ kind: 'get', value: undefined });
 
 /** What one process does in its sleep, and others meanwhile. */
 const plays: readonly (readonly [string, Act, readonly Act[]])[] = [

@@ -92,8 +92,8 @@ export class GcsWrites {
           if (own !== undefined) return own;
         }
         // Where a version is asked for, nothing is another version.
-        if (inTheWay && error.status === 404 && typeof condition === 'object') {
-          throw new ConditionFailed(name);
+        if (inTheWay && (error.status === 412 || typeof condition === 'object')) {
+          throw new ConditionFailed(name, attempt.mayHaveHappened);
         }
         throw error;
       }
@@ -133,6 +133,9 @@ export class GcsWrites {
           error.status === 404 ||
           // A version of nothing may be told to be another one.
           (attempt.mayHaveHappened && error.status === 412 && !(await this.#exists(name, attempt)));
+        if (!gone && error.status === 412) {
+          throw new ConditionFailed(name, attempt.mayHaveHappened);
+        }
         if (!gone) throw error;
         // An earlier attempt may have removed it.
         if (version !== undefined && !attempt.mayHaveHappened) throw new ConditionFailed(name);

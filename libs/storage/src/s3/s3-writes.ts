@@ -111,7 +111,8 @@ export class S3Writes {
           const own = await this.versionBy(key, name, attempt.signal);
           if (own !== undefined) return own;
         }
-        throw codeOf(error) === 'NoSuchUpload' ? error : new ConditionFailed(key);
+        if (codeOf(error) === 'NoSuchUpload') throw error;
+        throw new ConditionFailed(key, attempt.mayHaveHappened);
       }
     });
   }
@@ -137,6 +138,8 @@ export class S3Writes {
         if (statusOf(error) === 404 && codeOf(error) !== 'NoSuchBucket') {
           // An earlier attempt may have removed it.
           if (version !== undefined && !attempt.mayHaveHappened) throw new ConditionFailed(key);
+        } else if (statusOf(error) === 412) {
+          throw new ConditionFailed(key, attempt.mayHaveHappened);
         } else throw error;
       }
     });

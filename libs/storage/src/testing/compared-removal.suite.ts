@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 
 import { PathNotFound, type StorageDriver } from '../storage-driver.js';
 import type { DriverTraits } from './driver-traits.js';
-import { RegisterHistory } from './register-history.js';
+import { type RegisterCall, RegisterHistory } from './register-history.js';
 import { Seeded } from './seeded.js';
 
 const limit = 1024;
@@ -70,7 +70,7 @@ export function describeComparedRemoval(
     if (traits.compares)
       it('and put, remove and get are linearisable in 150 histories', async () => {
         for (let seed = 1; seed <= 150; seed++) {
-          const history = await randomHistory(seed, [driver(), other()], `/h/${seed}/link`);
+          const history = await randomHistory(seed, [driver(), other()], `/h/${seed}/link`, traits);
           const explained = history.isLinearizable(undefined);
           expect(explained ? '' : `seed ${seed}:\n${history.toString()}`).toBe('');
         }
@@ -85,36 +85,24 @@ async function randomHistory(
   seed: number,
   drivers: readonly StorageDriver[],
   path: string,
+  { repeats = false }: DriverTraits,
 ): Promise<RegisterHistory> {
-  const history = new RegisterHistory();
+  const history = new RegisterHistory(repeats);
+  const kinds = ['put', 'put', 'get', 'get', 'removeIf', 'removeIf'] as const;
   const client = async (index: number) => {
     const random = new Seeded(seed * 1000 + index);
     for (let turn = 0; turn < 3; turn++) {
       const driver = random.pick(drivers);
       await random.pause();
-      const kind = random.pick(['put', 'put', 'get', 'get', 'removeIf', 'removeIf', 'remove']);
+      const kind = random.pick(repeats ? kinds : [...kinds, 'remove' as const]);
       const value = random.pick(['x', 'y', `${index}${turn}`]);
-      const content = Buffer.from(value);
-      await history.record(async () => {
-        if (kind === 'put') {
-          await driver.put([{ path, content }]);
-          return { kind, value };
-        }
-        if (kind === 'remove') {
-          await driver.remove(path);
-          return { kind };
-        }
-        if (kind === 'removeIf') {
-          return { kind, value, removed: await driver.removeIf(path, content) };
-        }
-        const found = await driver.get(path, { limit }).catch((error: unknown) => {
-          if (error instanceof PathNotFound) return undefined;
-          throw error;
-        });
-        return { kind: 'get', value: found?.toString() };
-      });
+      await history.carryOut(driver, path, callOf(kind, value));
     }
   };
   await Promise.all([0, 1, 2].map(client));
   return history;
+}
+
+function callOf(kind: RegisterCall['kind'], value: string): RegisterCall {
+  return kind === 'removeIf' ? { kind, value, removed: true } : { kind, value };
 }

@@ -9,6 +9,11 @@ export interface DriverTraits {
   readonly knowsFolders: boolean;
   /** Whether of several who create a file exactly one does, and a file is removed only as it was compared. */
   readonly compares: boolean;
+  /**
+   * Whether calls are repeated because answers get lost. Then two who remove a file may both be told that they did, and a
+   * removal without a comparison may take what was written after it.
+   */
+  readonly repeats?: boolean;
 }
 
 export const traitsOfFolders: DriverTraits = {

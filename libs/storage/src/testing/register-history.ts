@@ -1,4 +1,6 @@
-/** What was asked of one file, and what was answered. */
+import { PathNotFound, type StorageDriver, StorageUnavailable } from '../storage-driver.js';
+
+/** What is asked of one file, and what was answered; before that `removed` and the value that is read say nothing. */
 export type RegisterCall =
   | { readonly kind: 'put'; readonly value: string }
   | { readonly kind: 'remove' }
@@ -8,6 +10,7 @@ export type RegisterCall =
 interface Recorded {
   readonly call: RegisterCall;
   readonly began: number;
+  /** Infinity for one that failed: it may take effect at any time, or never. */
   readonly ended: number;
 }
 
@@ -16,10 +19,19 @@ export class RegisterHistory {
   readonly #calls: Recorded[] = [];
   #clock = 0;
 
-  async record(action: () => Promise<RegisterCall>): Promise<void> {
+  /** @param repeats as in `DriverTraits` */
+  constructor(private readonly repeats = false) {}
+
+  /** Calls the driver, and keeps what it answered. */
+  async carryOut(driver: StorageDriver, path: string, asked: RegisterCall): Promise<void> {
     const began = ++this.#clock;
-    const call = await action();
-    this.#calls.push({ call, began, ended: ++this.#clock });
+    try {
+      const call = await answerTo(driver, path, asked);
+      this.#calls.push({ call, began, ended: ++this.#clock });
+    } catch (error) {
+      if (!(error instanceof StorageUnavailable)) throw error;
+      if (asked.kind !== 'get') this.#calls.push({ call: asked, began, ended: Infinity });
+    }
   }
 
   /**
@@ -29,14 +41,14 @@ export class RegisterHistory {
   isLinearizable(initial: string | undefined): boolean {
     const tried = new Set<string>();
     const search = (left: readonly Recorded[], value: string | undefined): boolean => {
-      if (left.length === 0) return true;
+      if (left.every(({ ended }) => ended === Infinity)) return true;
       const key = `${value}|${left.map(({ began }) => began).join()}`;
       if (tried.has(key)) return false;
       tried.add(key);
       const firstEnd = Math.min(...left.map(({ ended }) => ended));
       return left.some((next) => {
         if (next.began > firstEnd) return false;
-        const outcome = apply(next.call, value);
+        const outcome = this.#apply(next.call, value);
         return (
           outcome !== 'wrong' &&
           search(
@@ -54,21 +66,45 @@ export class RegisterHistory {
       .map(({ call, began, ended }) => `${began}-${ended} ${JSON.stringify(call)}`)
       .join('\n');
   }
+
+  #apply(
+    call: RegisterCall,
+    value: string | undefined,
+  ): { readonly value: string | undefined } | 'wrong' {
+    switch (call.kind) {
+      case 'put':
+        return { value: call.value };
+      case 'remove':
+        return { value: undefined };
+      case 'removeIf':
+        if (value === call.value) return call.removed ? { value: undefined } : 'wrong';
+        return call.removed && !this.repeats ? 'wrong' : { value };
+      case 'get':
+        return call.value === value ? { value } : 'wrong';
+    }
+  }
 }
 
-function apply(
-  call: RegisterCall,
-  value: string | undefined,
-): { readonly value: string | undefined } | 'wrong' {
-  switch (call.kind) {
+async function answerTo(
+  driver: StorageDriver,
+  path: string,
+  asked: RegisterCall,
+): Promise<RegisterCall> {
+  switch (asked.kind) {
     case 'put':
-      return { value: call.value };
+      await driver.put([], [{ path, content: Buffer.from(asked.value) }]);
+      return asked;
     case 'remove':
-      return { value: undefined };
+      await driver.remove(path);
+      return asked;
     case 'removeIf':
-      if (call.removed !== (value === call.value)) return 'wrong';
-      return { value: call.removed ? undefined : value };
-    case 'get':
-      return call.value === value ? { value } : 'wrong';
+      return { ...asked, removed: await driver.removeIf(path, Buffer.from(asked.value)) };
+    case 'get': {
+      const found = await driver.get(path, { limit: 1024 }).catch((error: unknown) => {
+        if (error instanceof PathNotFound) return undefined;
+        throw error;
+      });
+      return { kind: 'get', value: found?.toString() };
+    }
   }
 }
