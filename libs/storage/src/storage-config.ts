@@ -64,7 +64,7 @@ export const storageKeys = {
   spool: section({
     memory: ours(
       size({ min: 1024 * 1024 })
-        .prefault('16MB')
+        .prefault('32MB')
         .describe(
           'Bytes that all uploads of a process to a bucket hold in memory until it has acknowledged them.',
         ),

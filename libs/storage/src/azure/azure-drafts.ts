@@ -21,6 +21,7 @@ const MiB = 1024 * 1024;
 
 export const limits: StoreLimits = {
   pieceSize: 8 * MiB,
+  smallestPiece: 4 * MiB,
   mostPieces: 50_000,
   largestPiece: 4000 * MiB,
   largestObject: 50_000 * 4000 * MiB,

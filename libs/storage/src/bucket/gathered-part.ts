@@ -67,12 +67,17 @@ export class GatheredPart {
 
   /** All bytes as one object, at any key. */
   async put(key: string, condition: 'always' | 'absent'): Promise<string> {
+    let arrived = false;
     try {
       await this.#settle();
       this.#piece.seal();
-      return await this.#inTurn(this.#piece, () => this.store.put(key, this.#piece, condition));
+      const version = await this.#inTurn(this.#piece, () =>
+        this.store.put(key, this.#piece, condition),
+      );
+      arrived = true;
+      return version;
     } finally {
-      await this.#piece.release();
+      await this.#piece.release(arrived);
     }
   }
 
@@ -88,7 +93,7 @@ export class GatheredPart {
   async discard(): Promise<void> {
     this.#failure ??= new Error('the bytes were given up');
     await this.#writing?.catch(() => undefined);
-    await this.#piece.release();
+    await this.#piece.release(false);
     await Promise.allSettled(this.#sent);
     if (this.#draft !== undefined) await this.store.discard(await this.#draft);
   }
@@ -111,8 +116,14 @@ export class GatheredPart {
     return this.#piece.size + chunk.length <= this.#pieceSize;
   }
 
+  /** Bytes of the piece that gathers. */
   get #pieceSize(): number {
-    return pieceSizeAt(this.store.limits, this.#sent.length + 1);
+    const { limits } = this.store;
+    const number = this.#sent.length + 1;
+    const most = pieceSizeAt(limits, number);
+    const early =
+      this.place.memory.isShort && this.#sending.size < mostSending && number < stepOf(limits);
+    return early ? Math.min(most, Math.max(limits.smallestPiece, this.#piece.size)) : most;
   }
 
   async #writeOver(chunk: Uint8Array): Promise<void> {
@@ -135,9 +146,7 @@ export class GatheredPart {
     piece.seal();
     this.#draft ??= this.store.begin(this.key, this.writer);
     const number = this.#sent.length + 1;
-    const added = this.#draft
-      .then((draft) => this.#inTurn(piece, () => this.store.add(draft, number, piece)))
-      .finally(() => piece.release());
+    const added = this.#add(piece, this.#draft, number);
     this.#sent.push(added);
     const sending = added
       .catch((error: unknown) => {
@@ -145,6 +154,18 @@ export class GatheredPart {
       })
       .finally(() => this.#sending.delete(sending));
     this.#sending.add(sending);
+  }
+
+  async #add(piece: PartBuffer, draft: Promise<ObjectDraft>, number: number): Promise<DraftPiece> {
+    let arrived = false;
+    try {
+      const begun = await draft;
+      const added = await this.#inTurn(piece, () => this.store.add(begun, number, piece));
+      arrived = true;
+      return added;
+    } finally {
+      await piece.release(arrived);
+    }
   }
 
   /** What is small goes past those who wait. */
@@ -177,9 +198,13 @@ const doublings = 10;
  * which a draft may have hold the largest object.
  */
 function pieceSizeAt(limits: StoreLimits, number: number): number {
-  const { pieceSize, mostPieces, largestPiece } = limits;
-  const step = Math.max(1, Math.floor(mostPieces / doublings));
-  return Math.min(largestPiece, pieceSize * 2 ** Math.floor((number - 1) / step));
+  const { pieceSize, largestPiece } = limits;
+  return Math.min(largestPiece, pieceSize * 2 ** Math.floor((number - 1) / stepOf(limits)));
+}
+
+/** How many pieces have one size. Only of the first of them may some be smaller, so that the largest object still fits. */
+function stepOf({ mostPieces }: StoreLimits): number {
+  return Math.max(1, Math.floor(mostPieces / doublings));
 }
 
 /** Bytes of the largest object that can be written piece by piece. */

@@ -78,8 +78,10 @@ export interface DraftPiece {
 
 /** What a store of this kind, and this configuration, can hold and wants. */
 export interface StoreLimits {
-  /** Bytes of every piece of a draft but the last, unless a draft would have more pieces than are allowed. */
+  /** Bytes of a piece of a draft, unless the draft would have more pieces than are allowed. */
   readonly pieceSize: number;
+  /** Bytes that every piece but the last should have at least; `pieceSize` where all must have the same. */
+  readonly smallestPiece: number;
   readonly mostPieces: number;
   /** Bytes of the largest piece. */
   readonly largestPiece: number;

@@ -40,24 +40,52 @@ describe('PartBuffer', () => {
         expect((await bytesOf(part)).equals(expected)).toBe(true);
         expect((await bytesOf(part)).equals(expected)).toBe(true);
         expect((await whole(part.look())).equals(expected)).toBe(true);
-        await part.release();
-        await part.release();
+        await part.release(false);
+        await part.release(false);
         expect(memory.used).toBe(0);
       }
     }
   });
 
-  it('gives copies, so that what is sent never changes when the memory is used again', async () => {
-    const memory = new PartMemory(slabSize);
-    const part = new PartBuffer(memory, spool);
-    await part.append(Buffer.from('first'));
-    const sent = part.open();
-    await part.release();
-    const next = new PartBuffer(memory, spool);
-    await next.append(Buffer.from('other'));
-    expect(Buffer.from(sent as Uint8Array).toString()).toBe('first');
-    expect(() => part.open()).toThrow('given up');
-    await next.release();
+  it('never changes what a connection may still hold when the memory is used again', async () => {
+    const sent = async (times: number, arrived: boolean) => {
+      const memory = new PartMemory(2 * slabSize);
+      const part = new PartBuffer(memory, spool);
+      await part.append(Buffer.alloc(2 * slabSize, 1));
+      part.seal();
+      const held: Uint8Array[] = [];
+      for (let time = 0; time < times; time++) {
+        for await (const chunk of part.open() as AsyncIterable<Buffer>) held.push(chunk);
+      }
+      await part.release(arrived);
+      const next = new PartBuffer(memory, spool);
+      await next.append(Buffer.alloc(2 * slabSize, 2));
+      await next.release(false);
+      return held.every((chunk) => chunk[0] === 1);
+    };
+    expect(await sent(1, false)).toBe(true);
+    expect(await sent(2, true)).toBe(true);
+    // All of it has arrived, so that nobody holds it any more.
+    expect(await sent(1, true)).toBe(false);
+  });
+
+  it('waits for what is on its way where that is most of the memory', async () => {
+    const memory = new PartMemory(4 * slabSize);
+    const parts = [0, 1].map(() => new PartBuffer(memory, spool));
+    for (const part of parts) await part.append(Buffer.alloc(2 * slabSize, 1));
+    parts[0]?.seal();
+    const later = new PartBuffer(memory, spool);
+    let written = false;
+    const appended = Promise.resolve(later.append(Buffer.alloc(10, 2))).then(() => {
+      written = true;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect([written, memory.used]).toEqual([false, 4 * slabSize]);
+    await parts[0]?.release(true);
+    await appended;
+    expect(memory.used).toBe(3 * slabSize);
+    for (const part of [...parts, later]) await part.release(false);
+    expect(memory.used).toBe(0);
   });
 
   it('fails a stream that goes on after the bytes were given up', async () => {
@@ -66,7 +94,7 @@ describe('PartBuffer', () => {
     const stream = part.open() as AsyncIterable<Buffer>;
     const iterator = stream[Symbol.asyncIterator]();
     await iterator.next();
-    await part.release();
+    await part.release(false);
     const readOn = async () => {
       for (let next = await iterator.next(); !next.done;) next = await iterator.next();
     };
@@ -95,22 +123,22 @@ describe('PartBuffer', () => {
       expect(bytes.subarray(0, -3).equals(Buffer.alloc(bytes.length - 3, index))).toBe(true);
       expect(bytes.subarray(-3).equals(Buffer.alloc(3, 7))).toBe(true);
     }
-    for (const part of [...parts, fast]) await part.release();
+    for (const part of [...parts, fast]) await part.release(false);
     expect(memory.used).toBe(0);
   });
 
   it('keeps sealed bytes where they are', async () => {
-    const memory = new PartMemory(2 * slabSize);
+    const memory = new PartMemory(3 * slabSize);
     const sealed = new PartBuffer(memory, spool);
-    await sealed.append(Buffer.alloc(2 * slabSize, 1));
+    await sealed.append(Buffer.alloc(slabSize, 1));
     sealed.seal();
     const next = new PartBuffer(memory, spool);
-    await next.append(Buffer.alloc(100, 2));
-    expect(memory.used).toBe(2 * slabSize);
-    expect((await bytesOf(next)).equals(Buffer.alloc(100, 2))).toBe(true);
-    expect((await bytesOf(sealed)).equals(Buffer.alloc(2 * slabSize, 1))).toBe(true);
-    await next.release();
-    await sealed.release();
+    await next.append(Buffer.alloc(3 * slabSize, 2));
+    expect(memory.used).toBe(slabSize);
+    expect((await bytesOf(next)).equals(Buffer.alloc(3 * slabSize, 2))).toBe(true);
+    expect((await bytesOf(sealed)).equals(Buffer.alloc(slabSize, 1))).toBe(true);
+    await next.release(false);
+    await sealed.release(false);
   });
 
   it('mixes nothing up while many write at once in little memory', async () => {
@@ -129,7 +157,7 @@ describe('PartBuffer', () => {
       }
       part.seal();
       const same = (await bytesOf(part)).equals(Buffer.concat(chunks));
-      await part.release();
+      await part.release(false);
       return same;
     };
     const all = await Promise.all(Array.from({ length: 40 }, (_, index) => write(index)));
@@ -142,7 +170,7 @@ describe('PartBuffer', () => {
     const part = new PartBuffer(memory, spool);
     await part.append(Buffer.alloc(3 * slabSize));
     expect(await readdir(folder)).toEqual([]);
-    await part.release();
+    await part.release(false);
   });
 
   it('says that the spool folder has no room, and spares those who need none', async () => {
@@ -154,10 +182,10 @@ describe('PartBuffer', () => {
     const appended = greedy.append(Buffer.alloc(4 * slabSize));
     await expect(appended).rejects.toThrow(/spool folder .*ENOENT/);
     await expect(appended).rejects.toBeInstanceOf(StorageUnavailable);
-    await greedy.release();
+    await greedy.release(false);
     await calm.append(Buffer.from(' and more'));
     expect((await bytesOf(calm)).toString()).toBe('calm and more');
-    await calm.release();
+    await calm.release(false);
   });
 });
 

@@ -10,14 +10,19 @@ const fileChunk = 64 * 1024;
 /**
  * Bytes that come in and stay until the store has acknowledged them: in memory, or in a file when others need that.
  *
- * What it gives out are copies. So memory that is used again never belongs to a connection which somebody gave up.
+ * What it gives out is that memory itself: copies would be left to the collector, which marks the whole heap for every few
+ * dozen MB of them. So it is used again only where it was given out once and all of it has arrived; else a connection that
+ * somebody gave up may still hold it.
  */
 export class PartBuffer implements ObjectBody, Spillable {
   #size = 0;
   #slabs: Buffer[] = [];
   #file: FileHandle | undefined;
   #spilling: Promise<void> | undefined;
+  #sealed = false;
   #released = false;
+  /** How often its memory was given out. */
+  #lent = 0;
 
   constructor(
     private readonly memory: PartMemory,
@@ -38,7 +43,9 @@ export class PartBuffer implements ObjectBody, Spillable {
 
   /** Nothing more comes: it keeps the place where it is. */
   seal(): void {
-    this.memory.leave(this);
+    if (this.#sealed) return;
+    this.#sealed = true;
+    this.memory.seal(this, this.#slabs.length);
   }
 
   open(): Uint8Array | Readable {
@@ -73,13 +80,16 @@ export class PartBuffer implements ObjectBody, Spillable {
     return this.#spilling;
   }
 
-  /** Forgets the bytes. */
-  async release(): Promise<void> {
+  /**
+   * Forgets the bytes.
+   * @param arrived whether the store acknowledged all of them
+   */
+  async release(arrived: boolean): Promise<void> {
     if (this.#released) return;
     this.#released = true;
     this.memory.leave(this);
     await this.#spilling?.catch(() => undefined);
-    this.memory.giveBack(this.#slabs.splice(0));
+    this.#giveBack(this.#lent === 0 || (this.#lent === 1 && arrived));
     await this.#file?.close();
   }
 
@@ -130,7 +140,11 @@ export class PartBuffer implements ObjectBody, Spillable {
       throw error;
     }
     this.#file = file;
-    this.memory.giveBack(this.#slabs.splice(0));
+    this.#giveBack(this.#lent === 0);
+  }
+
+  #giveBack(reusable: boolean): void {
+    this.memory.giveBack({ slabs: this.#slabs.splice(0), sealed: this.#sealed, reusable });
   }
 
   async #write(file: FileHandle, chunk: Uint8Array): Promise<void> {
@@ -150,11 +164,12 @@ export class PartBuffer implements ObjectBody, Spillable {
   }
 
   async *#chunks(): AsyncGenerator<Uint8Array> {
+    this.#lent++;
     for (let start = 0; start < this.#size;) {
       this.#requireKept();
       const chunk =
         this.#file === undefined
-          ? Buffer.from((this.#slabs[start / slabSize] as Buffer).subarray(0, this.#size - start))
+          ? (this.#slabs[start / slabSize] as Buffer).subarray(0, this.#size - start)
           : await this.#read(this.#file, start, Buffer.allocUnsafeSlow(fileChunk));
       start += chunk.length;
       yield chunk;

@@ -56,6 +56,7 @@ export class GcsStore extends ObjectStore {
     super();
     this.limits = {
       pieceSize: config.chunksize,
+      smallestPiece: Math.min(config.chunksize, 4 * MiB),
       mostPieces: 10_000,
       largestPiece: 512 * MiB,
       largestObject: 5 * MiB * MiB,

@@ -156,6 +156,7 @@ export class S3Store extends ObjectStore {
 function limitsOf({ chunksize, uniformparts }: S3Config): StoreLimits {
   return {
     pieceSize: chunksize,
+    smallestPiece: uniformparts ? chunksize : smallestPiece,
     mostPieces,
     largestPiece: uniformparts ? chunksize : largestPiece,
     largestObject: mostPieces * (uniformparts ? chunksize : largestPiece),

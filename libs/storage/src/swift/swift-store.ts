@@ -26,6 +26,9 @@ import { SwiftRemovals } from './swift-removals.js';
 import { SwiftSweep } from './swift-sweep.js';
 import { TempUrls } from './temp-url.js';
 
+/** Bytes; smaller ones are not worth a request. */
+const smallPiece = 4 * 1024 * 1024;
+
 /** OpenStack Swift. Large objects are static ones; those that Distribution left, which are lists of segments, are read. */
 export class SwiftStore extends ObjectStore {
   readonly name = 'swift';
@@ -61,8 +64,10 @@ export class SwiftStore extends ObjectStore {
 
   get limits(): StoreLimits {
     const { largestObject, mostSegments, smallestSegment } = this.#info;
+    const pieceSize = Math.min(this.config.chunksize, largestObject);
     return {
-      pieceSize: Math.min(this.config.chunksize, largestObject),
+      pieceSize,
+      smallestPiece: Math.min(pieceSize, Math.max(smallestSegment, smallPiece)),
       mostPieces: mostSegments,
       largestPiece: largestObject,
       largestObject: largestObject * mostSegments,

@@ -64,6 +64,7 @@ export class ObjectStoreDouble extends ObjectStore {
     this.#kept = options.objects ?? new ObjectsDouble();
     this.limits = {
       pieceSize: 64 * 1024,
+      smallestPiece: 16 * 1024,
       mostPieces: 10_000,
       largestPiece: 1024 ** 3,
       largestObject: 1024 ** 4,
