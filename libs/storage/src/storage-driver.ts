@@ -102,6 +102,9 @@ export abstract class StorageDriver {
   /** Whether somebody can change stored bytes behind the registry's back, as on a disk; sizes are then written down. */
   abstract readonly alterable: boolean;
 
+  /** Whether each look is a call to another machine, where other processes see and change the same. */
+  readonly remote: boolean = false;
+
   /** Where the parts of uploads are until they are committed. */
   abstract readonly uploads: UploadArea;
 

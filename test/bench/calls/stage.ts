@@ -21,6 +21,9 @@ export interface Tally {
   readonly requests: number;
 }
 
+/** Registries may trust for a moment what they saw (milliseconds). */
+const momentOver = 1500;
+
 type Running = Awaited<ReturnType<typeof startSubject>>;
 
 /** One registry over an empty bucket, with somebody who counts between the two. */
@@ -84,6 +87,8 @@ export class Stage {
   /** What is done after the answer counts too. */
   async count(action: () => Promise<void>): Promise<Tally> {
     await this.#quiet();
+    // What was done to get here is to be of no help but for what is kept longer.
+    await delay(momentOver);
     this.proxy.reset();
     this.redis?.counter.reset();
     this.#requests = 0;

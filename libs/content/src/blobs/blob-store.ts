@@ -20,6 +20,7 @@ import { isBucket } from '../is-bucket.js';
 import { linkFile, readLink } from '../links.js';
 import { blobDataPath, blobLinkPath } from '../paths.js';
 import { BlobSizes } from './blob-sizes.js';
+import { SeenLinks } from './seen-links.js';
 
 /** Blobs up to this size (image configurations, signatures) are kept in memory once they were read and verified. */
 const largestKept = 64 * 1024;
@@ -28,6 +29,8 @@ const mostKept = 32 * 1024 * 1024;
 /** Blobs by digest, and which repository has which. */
 export class BlobStore {
   readonly #sizes: BlobSizes;
+  /** Undefined where looking is no call to another machine. */
+  readonly #seenLinks: SeenLinks | undefined;
   readonly #small = new LRUCache<string, Buffer>({
     maxSize: mostKept,
     sizeCalculation: (content) => content.length + 256,
@@ -43,6 +46,7 @@ export class BlobStore {
     private readonly cache?: ContentCache,
   ) {
     this.#sizes = new BlobSizes(driver);
+    this.#seenLinks = driver.remote ? new SeenLinks() : undefined;
   }
 
   /**
@@ -102,6 +106,12 @@ export class BlobStore {
   }
 
   async isLinked(name: RepositoryName, digest: Digest): Promise<boolean> {
+    if (this.#seenLinks === undefined) return this.#readsLink(name, digest);
+    if (this.#seenLinks.has(name, digest)) return true;
+    return this.#seenLinks.note(name, digest, () => this.#readsLink(name, digest));
+  }
+
+  async #readsLink(name: RepositoryName, digest: Digest): Promise<boolean> {
     const target = await readLink(this.driver, blobLinkPath(name, digest));
     return target !== undefined && target.equals(digest);
   }
@@ -131,16 +141,19 @@ export class BlobStore {
     const size = await this.wholeSize(digest);
     if (size === undefined) throw new BlobUnknown(digest);
     if (!isBucket(this.driver)) await this.driver.confirm([blobDataPath(digest)]);
-    await this.driver.put([linkFile(blobLinkPath(name, digest), digest)]);
+    await this.whileLinking(name, digest, () =>
+      this.driver.put([linkFile(blobLinkPath(name, digest), digest)]),
+    );
     return size;
   }
 
   /** Takes the blob from this repository; others keep it. @throws {BlobUnknown} */
   async delete(name: RepositoryName, digest: Digest): Promise<void> {
-    if (!(await this.isLinked(name, digest))) throw new BlobUnknown(digest);
+    if (!(await this.#readsLink(name, digest))) throw new BlobUnknown(digest);
     const link = blobLinkPath(name, digest);
     await this.driver.remove(link);
     await this.driver.removeFolder(link.slice(0, link.lastIndexOf('/')));
+    await this.#seenLinks?.outlast();
   }
 
   /** Where a verified upload goes, and the files that make it this repository's. */
@@ -149,6 +162,19 @@ export class BlobStore {
       path: blobDataPath(digest),
       files: [linkFile(blobLinkPath(name, digest), digest)],
     };
+  }
+
+  /** Remembers for a moment that `write` made the blob this repository's. */
+  async whileLinking(
+    name: RepositoryName,
+    digest: Digest,
+    write: () => Promise<void>,
+  ): Promise<void> {
+    if (this.#seenLinks === undefined) return write();
+    await this.#seenLinks.note(name, digest, async () => {
+      await write();
+      return true;
+    });
   }
 
   /** Writes down that a blob was verified and has this size; a damaged one is healed by it. */

@@ -175,7 +175,7 @@ export class UploadSessions {
     const { size } = writer;
     const { path, files } = this.blobs.placeOf(state.name, digest);
     try {
-      await writer.commit(path, files);
+      await this.blobs.whileLinking(state.name, digest, () => writer.commit(path, files));
     } catch (error) {
       if (!(error instanceof PartsClaimed)) throw error;
       // Another request committed the same upload first, or it was cancelled.

@@ -41,6 +41,7 @@ const mostSending = 16;
 export class BucketDriver extends StorageDriver {
   readonly name: string;
   readonly alterable = false;
+  override readonly remote = true;
   readonly uploads: BucketUploads;
   override readonly hasAddresses: boolean;
   readonly #contested: ContestedObjects;
