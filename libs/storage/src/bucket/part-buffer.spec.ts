@@ -69,7 +69,7 @@ describe('PartBuffer', () => {
     expect(await sent(1, true)).toBe(false);
   });
 
-  it('waits for what is on its way where that is most of the memory', async () => {
+  it('waits for what is on its way where that is much of the memory', async () => {
     const memory = new PartMemory(4 * slabSize);
     const parts = [0, 1].map(() => new PartBuffer(memory, spool));
     for (const part of parts) await part.append(Buffer.alloc(2 * slabSize, 1));
@@ -128,14 +128,14 @@ describe('PartBuffer', () => {
   });
 
   it('keeps sealed bytes where they are', async () => {
-    const memory = new PartMemory(3 * slabSize);
+    const memory = new PartMemory(5 * slabSize);
     const sealed = new PartBuffer(memory, spool);
     await sealed.append(Buffer.alloc(slabSize, 1));
     sealed.seal();
     const next = new PartBuffer(memory, spool);
-    await next.append(Buffer.alloc(3 * slabSize, 2));
+    await next.append(Buffer.alloc(5 * slabSize, 2));
     expect(memory.used).toBe(slabSize);
-    expect((await bytesOf(next)).equals(Buffer.alloc(3 * slabSize, 2))).toBe(true);
+    expect((await bytesOf(next)).equals(Buffer.alloc(5 * slabSize, 2))).toBe(true);
     expect((await bytesOf(sealed)).equals(Buffer.alloc(slabSize, 1))).toBe(true);
     await next.release(false);
     await sealed.release(false);

@@ -19,7 +19,7 @@ export interface GivenBack {
 }
 
 /**
- * The memory that all uploads of a process share. Who finds none left waits for the store, if most of the memory is on its way
+ * The memory that all uploads of a process share. Who finds none left waits for the store, if a good part of the memory is on its way
  * there; else takes it from the one that was written to longest ago, which goes on in a file. So a fast client never waits
  * for a slow one.
  */
@@ -78,7 +78,7 @@ export class PartMemory {
 
   /** Waits for room for `part`, or makes some by sending another to its file, or `part` itself where it is the only one. */
   async makeRoom(part: Spillable): Promise<void> {
-    if (this.#sealed * 2 >= this.#most) {
+    if (this.#sealed * 4 >= this.#most) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
       return;
     }
