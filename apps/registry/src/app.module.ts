@@ -72,6 +72,7 @@ export class AppModule {
         ContentModule.register({
           validation: validationRules(config),
           secrets,
+          amongOthers: config.replicas > 1,
           cache: parts.cache,
           purging: purgeTimes(config),
         }),

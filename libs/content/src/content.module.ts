@@ -21,6 +21,8 @@ export interface ContentOptions {
   readonly validation: ValidationRules;
   /** What signs upload state. */
   readonly secrets: SigningSecrets;
+  /** Whether it is known that several processes share the storage. */
+  readonly amongOthers: boolean;
   /** What is known without asking the storage; nothing where undefined. */
   readonly cache?: ContentCache | undefined;
   /** When to remove uploads that nobody finished; never where undefined. */
@@ -30,7 +32,13 @@ export interface ContentOptions {
 /** What a registry is, without HTTP. Needs a `StorageDriver`, its `BlobAddresses` and a `Log` from elsewhere. */
 @Module({})
 export class ContentModule {
-  static register({ validation, secrets, cache, purging }: ContentOptions): DynamicModule {
+  static register({
+    validation,
+    secrets,
+    amongOthers,
+    cache,
+    purging,
+  }: ContentOptions): DynamicModule {
     const provided = [BlobStore, Tags, Referrers, Repositories, ManifestStore, UploadSessions];
     return {
       module: ContentModule,
@@ -76,7 +84,7 @@ export class ContentModule {
         {
           provide: UploadSessions,
           useFactory: (driver: StorageDriver, blobs: BlobStore) =>
-            new UploadSessions(driver, blobs, secrets),
+            new UploadSessions(driver, blobs, secrets, { amongOthers }),
           inject: [StorageDriver, BlobStore],
         },
         {

@@ -74,7 +74,7 @@ export class TestRegistry {
     } = {},
   ): Promise<TestRegistry> {
     const keys = await SigningSecrets.load(driver, secrets);
-    const uploads = (blobs: BlobStore) => new UploadSessions(driver, blobs, keys, now);
+    const uploads = (blobs: BlobStore) => new UploadSessions(driver, blobs, keys, { now });
     return new TestRegistry(driver, uploads, rules, cache);
   }
 

@@ -18,20 +18,20 @@ export class KeptHashes {
   readonly #hashes = new LRUCache<string, RunningHash>({ max: 2_000, ttl: 60 * 60 * 1000 });
 
   keep(parts: UploadedParts, running: RunningHash): void {
-    this.#hashes.set(keyOf(parts), running);
+    this.#hashes.set(keyOfParts(parts), running);
   }
 
   /** A copy to go on with: the kept one stays for a request that has to begin again from the same parts. */
   copy(parts: UploadedParts): RunningHash | undefined {
-    const kept = this.#hashes.get(keyOf(parts));
+    const kept = this.#hashes.get(keyOfParts(parts));
     return kept && { algorithm: kept.algorithm, hash: kept.hash.copy() };
   }
 
   forget(parts: UploadedParts | undefined): void {
-    if (parts !== undefined) this.#hashes.delete(keyOf(parts));
+    if (parts !== undefined) this.#hashes.delete(keyOfParts(parts));
   }
 }
 
-function keyOf({ size, token }: UploadedParts): string {
+export function keyOfParts({ size, token }: UploadedParts): string {
   return `${size}:${token}`;
 }

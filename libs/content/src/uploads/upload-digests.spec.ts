@@ -67,6 +67,7 @@ describe.each(drivers)('the digest of an upload %s', (_where, open) => {
 describe('the digest of an upload to a storage that is costly to read again', () => {
   let driver: MemoryDriver;
   let registry: TestRegistry;
+  let open: (amongOthers: boolean) => UploadSessions;
   let replicas: UploadSessions[];
   let reads: number;
 
@@ -76,7 +77,9 @@ describe('the digest of an upload to a storage that is costly to read again', ()
     reads = 0;
     const area = costly(driver.uploads, () => reads++);
     const secrets = await SigningSecrets.load(driver, ['secret']);
-    replicas = [0, 1, 2].map(() => new UploadSessions({ uploads: area }, registry.blobs, secrets));
+    open = (amongOthers) =>
+      new UploadSessions({ uploads: area }, registry.blobs, secrets, { amongOthers });
+    replicas = [true, true, true].map(open);
   });
   afterEach(async () => {
     await Promise.all(replicas.map((replica) => replica.onApplicationShutdown()));
@@ -151,6 +154,25 @@ describe('the digest of an upload to a storage that is costly to read again', ()
     const next = await other.append(foreign, chunkOf(content.subarray(5), { start: 5 }));
     expect([next.hash, next.digest]).toEqual([undefined, undefined]);
     await one.commit(carry(next, one), Digest.of(content));
+    expect(reads).toBe(1);
+  });
+
+  it('stays where it is until an upload comes from elsewhere', async () => {
+    replicas = [false, false].map(open);
+    const [one, other] = replicas as [UploadSessions, UploadSessions];
+    const half = () => chunkOf(content.subarray(0, 70_000), { start: 0 });
+    const rest = () => chunkOf(content.subarray(70_000), { start: 70_000 });
+    const alone = await one.append(await one.append(one.begin(owner), half()), rest());
+    await one.commit(alone, Digest.of(content));
+    expect([alone.hash, reads]).toEqual([undefined, 0]);
+    const begun = await one.append(one.begin(owner), half());
+    const moved = await other.append(carry(begun, other), rest());
+    await other.commit(moved, Digest.of(content));
+    // It was not expected, so that the commit had to read.
+    expect([begun.hash, reads]).toEqual([undefined, 1]);
+    const next = await other.append(other.begin(owner), half());
+    expect(next.hash?.saved).toHaveLength(116);
+    await one.commit(await one.append(carry(next, one), rest()), Digest.of(content));
     expect(reads).toBe(1);
   });
 

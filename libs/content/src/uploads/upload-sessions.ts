@@ -6,6 +6,7 @@ import type { StorageDriver } from '#storage/storage-driver.js';
 import { PartsClaimed, type PartWriter, SessionEnded } from '#storage/upload-area.js';
 
 import type { BlobStore } from '../blobs/blob-store.js';
+import { HandOvers } from './hand-overs.js';
 import { KeptHashes } from './kept-hashes.js';
 import { isSessionId, newSessionId } from './session-id.js';
 import type { SigningSecrets } from './signing-secrets.js';
@@ -18,6 +19,12 @@ export interface UploadOwner {
   readonly name: RepositoryName;
   /** The account; empty for anonymous access. */
   readonly subject: string;
+}
+
+export interface UploadSessionsOptions {
+  readonly now?: () => number;
+  /** Whether it is known that other processes go on with uploads of this one; else it is seen. */
+  readonly amongOthers?: boolean;
 }
 
 /** A request's bytes, where it said they belong. */
@@ -35,17 +42,22 @@ export class UploadSessions {
   readonly #lines: UploadLines;
   readonly #hashes = new KeptHashes();
   readonly #traveling = new TravelingHashes();
+  readonly #handOvers: HandOvers;
   /** Begun by a request that has not been answered yet. */
   readonly #newborn = new WeakSet<UploadState>();
   readonly #committing = new Map<string, Promise<number>>();
+
+  private readonly now: () => number;
 
   constructor(
     private readonly driver: Pick<StorageDriver, 'uploads'>,
     private readonly blobs: BlobStore,
     private readonly secrets: SigningSecrets,
-    private readonly now: () => number = Date.now,
+    { now = Date.now, amongOthers = false }: UploadSessionsOptions = {},
   ) {
+    this.now = now;
     this.#lines = new UploadLines(driver.uploads);
+    this.#handOvers = new HandOvers(amongOthers, now);
   }
 
   /** Bytes that a chunk should have at least; 0 where any size will do. */
@@ -91,6 +103,7 @@ export class UploadSessions {
   /** Appends a request's bytes; the state that is returned holds them. On any error the session is as it was. */
   async append(state: UploadState, chunk: UploadChunk): Promise<UploadState> {
     chunk.length.requireStart(offsetOf(state));
+    this.#handOvers.goesOn(state.parts);
     const newborn = this.#newborn.has(state);
     const { writer, known } = await this.#lines.claim(state, { newborn });
     // A body that says where it begins is likely to be one of several.
@@ -99,6 +112,7 @@ export class UploadSessions {
     await orAbandon(writer, () => body.take(chunk));
     const hashed = body.hashed();
     const parts = await this.#lines.finish(writer, state);
+    this.#handOvers.finished(parts);
     const running = body.running;
     if (running !== undefined) this.#hashes.keep(parts, running);
     this.#hashes.forget(state.parts);
@@ -120,6 +134,7 @@ export class UploadSessions {
    */
   async commit(state: UploadState, digest: Digest, chunk?: UploadChunk): Promise<number> {
     chunk?.length.requireStart(offsetOf(state));
+    this.#handOvers.goesOn(state.parts);
     const key = `${state.session} ${digest.toString()}`;
     const running = chunk === undefined ? this.#committing.get(key) : undefined;
     if (running !== undefined) return running;
@@ -196,7 +211,8 @@ export class UploadSessions {
   ): UploadBody {
     const kept = parts && this.#hashes.copy(parts);
     const saved = hash?.algorithm === algorithm ? hash.saved : undefined;
-    const begins = travels && writer.size === 0 && this.driver.uploads.reReads === 'costly';
+    const costly = this.driver.uploads.reReads === 'costly' && this.#handOvers.expected;
+    const begins = travels && writer.size === 0 && costly;
     return new UploadBody(writer, {
       algorithm,
       running: kept?.algorithm === algorithm ? kept : undefined,
