@@ -15,6 +15,7 @@ interface Obedient {
 export class Signals {
   readonly #waiting: (() => void)[] = [];
   #obedient: Obedient | undefined;
+  #reloadsFirst = false;
   #last = -Infinity;
   #finish: (result: Promise<boolean>) => void = () => undefined;
   readonly #finished = new Promise<boolean>((resolve) => (this.#finish = resolve));
@@ -22,14 +23,21 @@ export class Signals {
   constructor() {
     const onStop = () => this.#stop();
     process.on('SIGTERM', onStop).on('SIGINT', onStop);
-    process.on('SIGHUP', () => this.#obedient?.reload());
+    process.on('SIGHUP', () => this.#reload());
   }
 
   /** Resolves when all has stopped, with whether every request was finished. */
   obeyWith(obedient: Obedient): Promise<boolean> {
     this.#obedient = obedient;
+    // What was read at the start may be older than the signal.
+    if (this.#reloadsFirst) obedient.reload();
     for (const order of this.#waiting.splice(0)) order();
     return this.#finished;
+  }
+
+  #reload(): void {
+    if (this.#obedient === undefined) this.#reloadsFirst = true;
+    else this.#obedient.reload();
   }
 
   #stop(): void {
