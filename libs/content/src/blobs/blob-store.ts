@@ -106,12 +106,11 @@ export class BlobStore {
   }
 
   async isLinked(name: RepositoryName, digest: Digest): Promise<boolean> {
-    if (this.#seenLinks === undefined) return this.#readsLink(name, digest);
-    if (this.#seenLinks.has(name, digest)) return true;
-    return this.#seenLinks.note(name, digest, () => this.#readsLink(name, digest));
+    if (this.#seenLinks === undefined) return this.#readLink(name, digest);
+    return this.#seenLinks.note(name, digest, () => this.#readLink(name, digest));
   }
 
-  async #readsLink(name: RepositoryName, digest: Digest): Promise<boolean> {
+  async #readLink(name: RepositoryName, digest: Digest): Promise<boolean> {
     const target = await readLink(this.driver, blobLinkPath(name, digest));
     return target !== undefined && target.equals(digest);
   }
@@ -119,6 +118,13 @@ export class BlobStore {
   /** Whether this repository has the blob, undamaged. */
   async has(name: RepositoryName, digest: Digest): Promise<boolean> {
     return typeof (await this.#stateIn(name, digest)) === 'number';
+  }
+
+  /** The same, or whether it had it a moment ago, which is as good for whoever is about to refer to the blob. */
+  async hadJustNow(name: RepositoryName, digest: Digest): Promise<boolean> {
+    if (!this.#seenLinks?.has(name, digest)) return this.has(name, digest);
+    const size = (await this.cache?.sizeOf(digest)) ?? (await this.#check(digest));
+    return typeof size === 'number';
   }
 
   /** Size of the stored bytes as they are now, whichever repositories have them; undefined when they are missing or known to be damaged. */
@@ -149,7 +155,7 @@ export class BlobStore {
 
   /** Takes the blob from this repository; others keep it. @throws {BlobUnknown} */
   async delete(name: RepositoryName, digest: Digest): Promise<void> {
-    if (!(await this.#readsLink(name, digest))) throw new BlobUnknown(digest);
+    if (!(await this.#readLink(name, digest))) throw new BlobUnknown(digest);
     const link = blobLinkPath(name, digest);
     await this.driver.remove(link);
     await this.driver.removeFolder(link.slice(0, link.lastIndexOf('/')));

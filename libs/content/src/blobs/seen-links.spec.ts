@@ -47,17 +47,20 @@ describe('BlobStore over a bucket', () => {
 
   it('does not ask for a link that it wrote a moment ago', async () => {
     const { store, blobs } = await pushed(new ObjectsDouble());
-    expect(await blobs.isLinked(name, digest)).toBe(true);
-    expect(store.calls).toEqual([]);
+    expect(await blobs.hadJustNow(name, digest)).toBe(true);
+    expect(store.calls).toEqual(['head']);
+    store.calls.length = 0;
+    expect(await blobs.has(name, digest)).toBe(true);
+    expect(store.calls).toEqual(['get', 'head']);
   });
 
   it('says that a blob is deleted when no replica takes it for there any more', async () => {
     const objects = new ObjectsDouble();
     const { blobs } = await pushed(objects);
     const other = await open(objects);
-    expect(await other.blobs.isLinked(name, digest)).toBe(true);
+    expect(await other.blobs.hadJustNow(name, digest)).toBe(true);
     await blobs.delete(name, digest);
-    const all = [blobs, other.blobs].map((each) => each.has(name, digest));
+    const all = [blobs, other.blobs].map((each) => each.hadJustNow(name, digest));
     expect(await Promise.all(all)).toEqual([false, false]);
     await expect(other.blobs.delete(name, digest)).rejects.toThrow('blob unknown');
   });

@@ -15,7 +15,7 @@ const mostKept = 10_000;
 
 /**
  * Links of repositories to blobs that this process saw in the storage a moment ago, so that a push does not ask
- * for the link that it wrote a moment ago. Others' removals are not noticed; so a removal waits until nobody trusts what was
+ * for the links that it wrote a moment ago when it refers to them. Others' removals are not noticed; so a removal waits until nobody trusts what was
  * seen before it, and only then answers: after the answer no replica takes the blob for there.
  */
 export class SeenLinks {

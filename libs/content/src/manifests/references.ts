@@ -64,13 +64,13 @@ export class References {
 
   /** Any descriptor may stand among layers, also of a manifest. */
   async #hasBlob(name: RepositoryName, blob: ManifestDescriptor): Promise<boolean> {
-    if (await this.blobs.has(name, blob.digest)) return true;
+    if (await this.blobs.hadJustNow(name, blob.digest)) return true;
     return isManifestMediaType(blob.mediaType) && this.#hasRevision(name, blob);
   }
 
   async #hasChild(name: RepositoryName, child: ManifestDescriptor): Promise<boolean> {
     if (await this.#hasRevision(name, child)) return true;
-    return !isManifestMediaType(child.mediaType) && this.blobs.has(name, child.digest);
+    return !isManifestMediaType(child.mediaType) && this.blobs.hadJustNow(name, child.digest);
   }
 
   async #hasRevision(name: RepositoryName, { digest }: ManifestDescriptor): Promise<boolean> {

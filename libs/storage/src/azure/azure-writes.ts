@@ -71,10 +71,15 @@ export class AzureWrites {
   ): Promise<string> {
     const name = writer ?? randomUUID();
     const metadata = condition === 'always' && writer === undefined ? {} : { [writerName]: name };
+    let wanted = condition;
     return this.calls.run(operation, key, async (attempt) => {
       const write = (only: WriteCondition) => action(attempt, conditionsOf(only), metadata);
+      // What was there is gone, also for the next attempt.
+      const onRemoved = () => {
+        if (wanted !== 'always') wanted = 'absent';
+      };
       try {
-        return await this.#overOtherKind(key, attempt, condition, write);
+        return await this.#overOtherKind(key, attempt, wanted, { write, onRemoved });
       } catch (error) {
         if (!mayBeOurs(error)) throw error;
         if (attempt.mayHaveHappened || writer !== undefined) {
@@ -167,7 +172,10 @@ export class AzureWrites {
     key: string,
     { signal }: Attempt,
     condition: WriteCondition,
-    write: (condition: WriteCondition) => Promise<string>,
+    {
+      write,
+      onRemoved,
+    }: { write: (condition: WriteCondition) => Promise<string>; onRemoved: () => void },
   ): Promise<string> {
     try {
       return await write(condition);
@@ -175,13 +183,18 @@ export class AzureWrites {
       if (!isOtherKind(error)) throw error;
       if (condition === 'absent') throw new ConditionFailed(key);
     }
-    const { etag = '' } = await this.client(key).getProperties({ abortSignal: signal });
-    const ifMatch = condition === 'always' ? etag : versionOf(condition);
-    await this.client(key).delete({
-      abortSignal: signal,
-      conditions: { ifMatch },
-      deleteSnapshots: 'include',
-    });
+    try {
+      const { etag = '' } = await this.client(key).getProperties({ abortSignal: signal });
+      const ifMatch = condition === 'always' ? etag : versionOf(condition);
+      await this.client(key).delete({
+        abortSignal: signal,
+        conditions: { ifMatch },
+        deleteSnapshots: 'include',
+      });
+    } catch (error) {
+      if (codeOf(error) !== 'BlobNotFound') throw error;
+    }
+    onRemoved();
     return write(condition === 'always' ? 'always' : 'absent');
   }
 }
@@ -204,9 +217,14 @@ function mayBeOurs(error: unknown): boolean {
   );
 }
 
+/** Other reasons why it is not written have the same status, a lease for one. */
 function isInTheWay(error: unknown): boolean {
   if (!isRestError(error)) return false;
-  return error.statusCode === 412 || codeOf(error) === 'BlobAlreadyExists';
+  const code = codeOf(error) ?? 'ConditionNotMet';
+  return (
+    ['ConditionNotMet', 'TargetConditionNotMet', 'BlobAlreadyExists'].includes(code) &&
+    [409, 412].includes(error.statusCode ?? 0)
+  );
 }
 
 /** Opens the bytes for one attempt, and closes them whatever became of it. */

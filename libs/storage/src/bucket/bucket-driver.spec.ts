@@ -150,8 +150,18 @@ describe('BucketDriver', () => {
         objects.objects.delete('a');
         throw new ConditionFailed('a', true);
       });
-      await expect(write).rejects.toThrow('a was removed while it was written');
+      await expect(write).rejects.toThrow('a was changed while it was written');
       expect(content()).toBeUndefined();
+    });
+
+    it('is not taken for overwritten where nobody wrote', async () => {
+      let refusals = 0;
+      const { write, content } = await writeWhile(() => {
+        refusals++;
+        throw new ConditionFailed('a');
+      });
+      await write;
+      expect([refusals, content()]).toEqual([1, 'own']);
     });
 
     it('is done where it may have been written, and another is there', async () => {

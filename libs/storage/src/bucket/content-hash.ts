@@ -8,7 +8,7 @@ const slice = 1024 * 1024;
 /** The MD5 by which a store checks what arrives. Long ones let other work go on in between. */
 export async function md5Of(body: ObjectBody): Promise<Buffer> {
   const hash = createHash('md5');
-  if (body.look !== undefined && body.size > slice) {
+  if (body.look !== undefined) {
     for await (const chunk of body.look()) hash.update(chunk);
     return hash.digest();
   }

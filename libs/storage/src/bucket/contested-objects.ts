@@ -94,11 +94,13 @@ export class ContestedObjects {
         return;
       } catch (error) {
         if (!(error instanceof ConditionFailed)) throw error;
+        const before = over?.version;
         over = await this.#find(key);
         // Another wrote meanwhile. This came just before, and was overwritten.
-        if (over !== undefined && (await this.isThere(over))) return;
+        const isOther = over?.version !== before;
+        if (isOther && over !== undefined && (await this.isThere(over))) return;
         if (error.mayHaveHappened) {
-          throw new StorageUnavailable(`${key} was removed while it was written`);
+          throw new StorageUnavailable(`${key} was changed while it was written`);
         }
       }
     }

@@ -209,10 +209,10 @@ function stepOf({ mostPieces }: StoreLimits): number {
 
 /** Bytes of the largest object that can be written piece by piece. */
 export function largestDraft(limits: StoreLimits): number {
-  const { mostPieces, largestObject } = limits;
+  const { mostPieces, largestObject, smallestPiece } = limits;
   let bytes = 0;
   for (let number = 1; number <= mostPieces && bytes < largestObject; number++) {
-    bytes += pieceSizeAt(limits, number);
+    bytes += number < stepOf(limits) ? smallestPiece : pieceSizeAt(limits, number);
   }
   return Math.min(bytes, largestObject);
 }

@@ -19,7 +19,7 @@ export async function hashesOf(body: ObjectBody, withMd5: boolean): Promise<Body
 }
 
 async function sha256Of(body: ObjectBody): Promise<string> {
-  if (body.look !== undefined && body.size > slice) {
+  if (body.look !== undefined) {
     const hash = createHash('sha256');
     for await (const chunk of body.look()) hash.update(chunk);
     return hash.digest('hex');
