@@ -106,6 +106,24 @@ describeWith(['azurite-blob'], 'AzureStore', () => {
     });
   });
 
+  it('says that a lease is in the way, and takes it for no rival', async () => {
+    const store = await connect();
+    const version = await store.put('leased/tag', bodyOf('old'));
+    const lease = containerOf('registry').getBlockBlobClient('leased/tag').getBlobLeaseClient();
+    await lease.acquireLease(60);
+    const blocked = [
+      store.put('leased/tag', bodyOf('new'), { version }),
+      store.put('leased/tag', bodyOf('new')),
+      store.remove('leased/tag', version),
+    ];
+    for (const each of blocked) {
+      await expect(each).rejects.toThrow(StorageRefused);
+      await expect(each).rejects.toThrow('break it');
+    }
+    await lease.releaseLease();
+    await store.remove('leased/tag', version);
+  });
+
   it('writes over what Distribution appended to', async () => {
     const store = await connect();
     const append = async (name: string) => {

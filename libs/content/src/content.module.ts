@@ -21,7 +21,7 @@ export interface ContentOptions {
   readonly validation: ValidationRules;
   /** What signs upload state. */
   readonly secrets: SigningSecrets;
-  /** Whether it is known that several processes share the storage. */
+  /** Whether it is known that several replicas share the storage. */
   readonly amongOthers: boolean;
   /** What is known without asking the storage; nothing where undefined. */
   readonly cache?: ContentCache | undefined;
