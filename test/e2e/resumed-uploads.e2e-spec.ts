@@ -166,7 +166,8 @@ describe('uploads that are cut off, gone on with, or tampered with', () => {
       ['of another repository', (location: string) => location.replace(name, 'library/other')],
       [
         'of another session',
-        (location: string) => location.replace(/blobs\/uploads\/./, 'blobs/uploads/f'),
+        (location: string) =>
+          location.replace(/(?<=blobs\/uploads\/)./, (first) => (first === 'f' ? '0' : 'f')),
       ],
       [
         'of Distribution',
