@@ -14,9 +14,9 @@ const margin = 50;
 const mostKept = 10_000;
 
 /**
- * Links of repositories to blobs that this process saw in the storage a moment ago, so that a push does not ask
- * for the links that it wrote a moment ago when it refers to them. Others' removals are not noticed; so a removal waits until nobody trusts what was
- * seen before it, and only then answers: after the answer no replica takes the blob for there.
+ * Links of repositories to blobs that this process saw in the storage a moment ago, for the manifest that is pushed after
+ * its blobs. The removals of others are not noticed; so a removal waits until nobody trusts what was seen before it, and only
+ * then answers (`docs/adr/0026-a-link-that-was-just-seen.md`).
  */
 export class SeenLinks {
   readonly #began = new LRUCache<string, number>({ max: mostKept });
