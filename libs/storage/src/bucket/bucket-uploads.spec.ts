@@ -92,6 +92,24 @@ describe('BucketUploads', () => {
     expect(last).toBeLessThanOrEqual(pieceSize);
   });
 
+  it.each([
+    ['early, when little memory is left', 2 * pieceSize, ['begin', 'add']],
+    ['not early where all pieces must have one size', 8 * pieceSize, []],
+  ])('sends a piece %s', async (_when, smallestPiece, expected) => {
+    const store = new ObjectStoreDouble({ limits: { pieceSize: 8 * pieceSize, smallestPiece } });
+    const driver = await BucketDriver.connect(store, { uploadMemory: 8 * pieceSize });
+    opened.push(driver);
+    const writer = await driver.uploads.claim('s', undefined, { newborn: true });
+    const content = new Seeded(1).bytes(7.5 * pieceSize);
+    for (let start = 0; start < content.length; start += pieceSize) {
+      await writer.write(Buffer.from(content.subarray(start, start + pieceSize)));
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(store.calls).toEqual(expected);
+    await writer.commit('/data', []);
+    expect((await contentOf(driver, '/data')).equals(content)).toBe(true);
+  });
+
   it('makes pieces larger where there would be too many, up to the largest object', async () => {
     const limits = { pieceSize: 1000, mostPieces: 20, largestPiece: 8000, largestObject: 50_000 };
     const { driver, store, uploads } = await open({ limits });
