@@ -16,6 +16,7 @@ import { Redis } from '../support/servers/redis.js';
 import { TempDir } from '../support/temp-dir.js';
 import { until } from '../support/until.js';
 import { connect } from './open-connection.js';
+import { inTime } from './setting.js';
 
 const secrets = () => ['secret'];
 const body = Buffer.from('{"schemaVersion":2}');
@@ -197,14 +198,13 @@ describeWith(['redis-server', 'redis-cli'], 'a cache in Redis', () => {
       const hasty = await open(oneLevel, { calltimeout: '50ms' });
       const { cache } = hasty;
       server.pause();
-      const begun = performance.now();
-      const sizes = await Promise.all(Array.from({ length: 200 }, () => cache.sizeOf(digest)));
-      expect(sizes.every((size) => size === undefined)).toBe(true);
-      expect(performance.now() - begun).toBeLessThan(500);
-      const again = performance.now();
-      for (let time = 0; time < 200; time++) await cache.manifest(digest);
+      const asked = Array.from({ length: 200 }, () => inTime(cache.sizeOf(digest)));
+      expect(new Set(await Promise.all(asked))).toEqual(new Set([undefined]));
+      const askedInVain = async () => {
+        for (let time = 0; time < 200; time++) await cache.manifest(digest);
+      };
+      await inTime(askedInVain());
       cache.rememberManifest(digest, body);
-      expect(performance.now() - again).toBeLessThan(200);
       server.resume();
       await until('the value', async () => (await cache.sizeOf(digest)) === body.length);
       await hasty.close();

@@ -4,7 +4,7 @@ import { describeWith } from '../components/components.js';
 import { freePort } from '../support/free-port.js';
 import { until } from '../support/until.js';
 import { away, get, messages, set, there, untilUp } from './open-connection.js';
-import { bound, calltimeout, miss, Setting } from './setting.js';
+import { calltimeout, inTime, miss, Setting } from './setting.js';
 
 describeWith(['redis-server', 'redis-cli'], 'RedisConnection', () => {
   const setting = Setting.ofEachTest();
@@ -50,9 +50,9 @@ describeWith(['redis-server', 'redis-cli'], 'RedisConnection', () => {
     const port = await freePort();
     const { redis, log } = await setting.open({ addrs: [`127.0.0.1:${port}`], calltimeout });
     expect(redis.state).toMatchObject({ up: false, reason: 'not connected yet' });
-    expect(await miss(redis)).toBeLessThan(bound);
+    await miss(redis);
     await until('the first try', async () => log.lines.length > 0);
-    for (let time = 0; time < 100; time++) expect(await miss(redis)).toBeLessThan(bound);
+    for (let time = 0; time < 100; time++) await miss(redis);
     expect(redis.state).toMatchObject({ up: false, skipped: 101, errors: 0, timeouts: 0 });
     expect(redis.state.reason).toContain('ECONNREFUSED');
     await setting.start({ port });
@@ -67,13 +67,11 @@ describeWith(['redis-server', 'redis-cli'], 'RedisConnection', () => {
     await set(redis, 'holdfast:key', 'value');
     const killed = server.kill();
     await until('the end of the connection', async () => {
-      const begun = performance.now();
-      await get(redis, 'holdfast:key');
-      expect(performance.now() - begun).toBeLessThan(bound);
+      await inTime(get(redis, 'holdfast:key'));
       return !redis.state.up;
     });
     await killed;
-    expect(await miss(redis)).toBeLessThan(bound);
+    await miss(redis);
     expect(redis.state).toMatchObject({ up: false, opened: 1 });
     await expect(redis.check()).rejects.toThrow(/./);
     await server.restart();
@@ -90,9 +88,7 @@ describeWith(['redis-server', 'redis-cli'], 'RedisConnection', () => {
       const { redis, log } = await setting.connected({ addrs: [server.host], calltimeout });
       if (how === 'stopped') server.pause();
       else await server.command('client', 'pause', '3000', 'all');
-      const begun = performance.now();
       await Promise.all(Array.from({ length: 500 }, () => miss(redis)));
-      expect(performance.now() - begun).toBeLessThan(bound + 200);
       expect(redis.state).toMatchObject({
         up: false,
         opened: 1,
@@ -170,7 +166,7 @@ describeWith(['redis-server', 'redis-cli'], 'RedisConnection', () => {
       });
       redis.start();
       await until('the first try', async () => log.lines.length > 0);
-      expect(await miss(redis)).toBeLessThan(bound);
+      await miss(redis);
       expect(redis.state.reason).toMatch(/^(NOAUTH|WRONGPASS) /);
       expect(JSON.stringify([log.lines, redis.state])).not.toContain('hunter');
     }
@@ -184,12 +180,10 @@ describeWith(['redis-server', 'redis-cli'], 'RedisConnection', () => {
     const { redis } = await setting.connected({ addrs: [server.host], calltimeout });
     server.pause();
     const call = miss(redis);
-    const begun = performance.now();
-    await redis.close();
+    await inTime(redis.close(), 900);
     await call;
-    expect(performance.now() - begun).toBeLessThan(1000);
     expect(redis.state).toMatchObject({ up: false, reason: 'closed' });
-    expect(await miss(redis)).toBeLessThan(bound);
+    await miss(redis);
     server.resume();
   });
 });

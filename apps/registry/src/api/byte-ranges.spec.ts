@@ -117,9 +117,9 @@ describe('Content-Range', () => {
   });
 
   it('takes no time to refuse 64 KiB', () => {
-    const began = performance.now();
+    const started = process.cpuUsage();
     expect(() => parseContentRange('9'.repeat(65_536))).toThrow(RangeInvalid);
     expect(parseRange('bytes=' + '0-'.repeat(32_768), 10)).toBeUndefined();
-    expect(performance.now() - began).toBeLessThan(20);
+    expect(process.cpuUsage(started).user / 1000).toBeLessThan(20);
   });
 });
