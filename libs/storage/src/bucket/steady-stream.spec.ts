@@ -90,6 +90,39 @@ describe('a stream out of a store', () => {
     }
   });
 
+  it.each([
+    ['longer than its patience', 20_000],
+    ['nearly as long', 19_999],
+  ])('has its whole patience with a connection that took %s to open', async (_how, took) => {
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate'] });
+    try {
+      const openings: { offset: number; open: (connection: Readable) => void }[] = [];
+      const reopen = (offset: number) =>
+        new Promise<Readable>((open) => void openings.push({ offset, open }));
+      const source = connection(0, 400_000, 'silence');
+      const stream = new SteadyStream(source, { start: 0, length: bytes.length, reopen });
+      stream.read(0);
+      while (!source.isPaused()) await turn();
+      // The store closes the connection of a reader that is slow, who reads on while another is being opened.
+      source.destroy();
+      while (openings.length === 0) await turn();
+      const read = buffer(stream);
+      for (let next = 0; next < 5; next++) await turn();
+      await jest.advanceTimersByTimeAsync(took);
+      openings[0]?.open(connection(0, 0, 'silence'));
+      for (let next = 0; next < 5; next++) await turn();
+      await jest.advanceTimersByTimeAsync(19_999);
+      expect(openings).toHaveLength(1);
+      await jest.advanceTimersByTimeAsync(1);
+      expect(openings).toHaveLength(2);
+      const { offset = 0, open } = openings[1] ?? {};
+      open?.(connection(offset, bytes.length, 'end'));
+      expect((await read).equals(bytes)).toBe(true);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
   it('closes its connection with itself, also one that is being opened', async () => {
     const reopen = Promise.withResolvers<Readable>();
     const asked = Promise.withResolvers<void>();
@@ -112,3 +145,7 @@ describe('a stream out of a store', () => {
     await closed;
   });
 });
+
+async function turn(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+}

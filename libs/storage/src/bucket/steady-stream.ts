@@ -35,10 +35,10 @@ export class SteadyStream extends Readable {
       this.push(null);
       return;
     }
-    this.#timer ??= setTimeout(
-      () => this.#broken(new Error('the storage stopped sending')),
-      this.options.patience ?? 20_000,
-    );
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#broken(new Error('the storage stopped sending'));
+    }, this.options.patience ?? 20_000);
     this.#source.resume();
   }
 
@@ -99,6 +99,8 @@ export class SteadyStream extends Readable {
     } finally {
       this.#reopening = false;
     }
+    // Who asked for bytes meanwhile waited for the store to open, which has bounds of its own.
+    this.#stopTimer();
     this._read();
   }
 
