@@ -144,6 +144,28 @@ describe('the drain', () => {
     held.cut();
   });
 
+  it.each(['workers', 'primary'] as const)(
+    'a SIGTERM to every process of the group is one, when the %s get it first',
+    async (first) => {
+      const { url, process } = await start({ workers: 2, draintimeout: '30s' });
+      await process.waitForLine(/serving/);
+      const blob = randomBytes(1_000_000);
+      const agent = new Agent();
+      const put = new HeldRequest(agent, url, 'PUT', commitPath(await begin(url), blob));
+      await put.send(blob.subarray(0, 500_000));
+      const workers = (await childrenOf(process.pid)).map(Number);
+      expect(workers).toHaveLength(2);
+      const group = first === 'workers' ? [...workers, process.pid] : [process.pid, ...workers];
+      for (const pid of group) globalThis.process.kill(pid, 'SIGTERM');
+      await until('the door to close', () => refuses(url));
+      await put.send(blob.subarray(500_000));
+      put.end();
+      expect((await put.answer).status).toBe(201);
+      expect(await process.exited).toEqual({ code: 0, signal: null });
+      agent.destroy();
+    },
+  );
+
   it('a worker that dies is replaced', async () => {
     const { url, process } = await start({ workers: 2 });
     await process.waitForLine(/serving/);

@@ -10,10 +10,12 @@ const begun = Promise.withResolvers<void>();
 process.on('message', (message) => {
   if (isOrder(message)) obey(message);
 });
-// The terminal sends it to every process of the group; the primary decides.
+// A terminal, a service manager or a container's init may send it to every process of the group; the primary decides.
 process.on('SIGINT', () => undefined);
 process.on('SIGHUP', () => undefined);
-process.on('SIGTERM', () => void stop());
+process.on('SIGTERM', () => {
+  if (!process.connected) void stop();
+});
 // Without the primary nobody accepts connections for us.
 process.on('disconnect', () => void stop());
 
