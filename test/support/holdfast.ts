@@ -42,6 +42,8 @@ const command =
     ? [process.execPath, `${projectRoot}dist/apps/cli/src/main.js`, 'serve']
     : [standIn, 'serve'];
 
+const configName = 'config.yml';
+
 /** A running Holdfast that answers. */
 export class Holdfast {
   private constructor(
@@ -66,7 +68,7 @@ export class Holdfast {
     try {
       const host = `127.0.0.1:${await freePort()}`;
       const data = root ?? folder.join('data');
-      const file = folder.join('config.yml');
+      const file = folder.join(configName);
       await writeFile(file, stringify(complete(config, host, data)));
       const [program = '', ...first] = command;
       child = await RunningProcess.start(program, [...first, file, ...args], {
@@ -87,6 +89,10 @@ export class Holdfast {
 
   get pid(): number {
     return this.process.pid;
+  }
+
+  get configFile(): string {
+    return this.folder.join(configName);
   }
 
   get output(): string {

@@ -2,7 +2,7 @@ import { isSection } from '#config/document.js';
 import type { DocumentSection } from '#config/document.js';
 import type { Environment } from '#config/environment.js';
 import { loadConfig } from '#config/load-config.js';
-import type { LoadedConfig } from '#config/load-config.js';
+import type { ConfigSource, LoadedConfig } from '#config/load-config.js';
 import { newSection } from '#config/normalize.js';
 import { driverNames } from '#storage/storage-config.js';
 
@@ -14,7 +14,11 @@ export type LoadedRegistryConfig = LoadedConfig<Config>;
 
 /** @throws {ConfigError} with all that is wrong, one line each */
 export function loadRegistryConfig(
-  options: { path?: string | undefined; env?: Environment } = {},
+  options: {
+    path?: string | undefined;
+    source?: ConfigSource | undefined;
+    env?: Environment;
+  } = {},
 ): LoadedRegistryConfig {
   const loaded = loadConfig({ schema: configSchema, complete, ...options });
   const risk = sharingWarning(loaded.config);

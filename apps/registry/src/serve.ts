@@ -37,8 +37,9 @@ export async function serve(loaded: LoadedRegistryConfig, early?: StartingWorker
   const orders = await orderCertificates(config, log);
 
   let current = loaded;
+  const read = () => reload({ started: loaded, current }, running, log);
   const finished = await signals.obeyWith({
-    reload: () => void (current = reload(current, running, log)),
+    reload: () => void (current = read()),
     stop: () => {
       orders?.stop();
       return running.stop();
@@ -65,7 +66,7 @@ async function startAlone({ config }: LoadedRegistryConfig, log: ProcessLog): Pr
 }
 
 async function startWorkers(
-  { config, path }: LoadedRegistryConfig,
+  { config, source }: LoadedRegistryConfig,
   { workers, early }: { workers: number; early: StartingWorker | undefined },
   log: ProcessLog,
 ): Promise<Running> {
@@ -74,11 +75,11 @@ async function startWorkers(
   const { WorkersFailed } = await import('./workers/starting-worker.js');
   await serveDebugAddress(config, new WorkerReports(), log);
   try {
-    const primary = await Primary.start(workers, path, log, early);
+    const primary = await Primary.start(workers, source, log, early);
     return {
       reload: (next) => {
         log.level = next.config.log.level;
-        primary.reload();
+        primary.reload(next.source);
       },
       stop: () => primary.stop(),
     };
@@ -124,13 +125,14 @@ function announce({ config, path }: LoadedRegistryConfig, workers: number, log: 
 
 /** What applies from now on: the old configuration where the new one cannot be used. */
 function reload(
-  current: LoadedRegistryConfig,
+  { started, current }: Record<'started' | 'current', LoadedRegistryConfig>,
   running: Running,
   log: ProcessLog,
 ): LoadedRegistryConfig {
   try {
     const next = loadRegistryConfig({ path: current.path });
-    const { live, needRestart } = diffReload(current, next);
+    const { live } = diffReload(current, next);
+    const { needRestart } = diffReload(started, next);
     log.info({ changed: live }, 'configuration read again; certificates and accounts too');
     if (needRestart.length > 0) log.warn({ keys: needRestart }, 'these keys need a restart');
     running.reload(next);

@@ -1,10 +1,13 @@
-import { isOrder, type Order, type Report } from './workers/messages.js';
+import type { ProcessLog } from '#telemetry/create-log.js';
+
+import { type Accepted, isOrder, type Order, type Report } from './workers/messages.js';
 import type { RegistryProcess } from './workers/registry-process.js';
 
-/** A worker of `http.workers`: started by the primary with the path of the configuration, obeys it, ends with it. */
-const path = process.argv[2] || undefined;
+/** A worker of `http.workers`: started by the primary, which tells it the configuration; obeys it, ends with it. */
+let accepted: Accepted | undefined;
+let log: ProcessLog | undefined;
 let registry: RegistryProcess | undefined;
-const begun = Promise.withResolvers<void>();
+const begun = Promise.withResolvers<Accepted>();
 
 // Before anything else is loaded: an order that nobody listens for is lost.
 process.on('message', (message) => {
@@ -23,19 +26,19 @@ await start();
 
 async function start(): Promise<void> {
   try {
-    const [{ ProcessLog }, { answerPrimary }, { loadRegistryConfig }, { sizeThreads }, loaded] =
-      await Promise.all([
-        import('#telemetry/create-log.js'),
-        import('./health/worker-reports.js'),
-        import('./load-config.js'),
-        import('./workers/size-threads.js'),
-        import('./workers/registry-process.js'),
-      ]);
-    await begun.promise;
-    const { config } = loadRegistryConfig({ path });
+    const [created, { answerPrimary }, { configOf }, { sizeThreads }, loaded] = await Promise.all([
+      import('#telemetry/create-log.js'),
+      import('./health/worker-reports.js'),
+      import('./workers/accepted-config.js'),
+      import('./workers/size-threads.js'),
+      import('./workers/registry-process.js'),
+    ]);
+    const first = await begun.promise;
+    const config = configOf(first);
     sizeThreads(config);
-    const log = ProcessLog.create(config.log).child({ worker: process.pid });
+    log = created.ProcessLog.create(config.log).child({ worker: process.pid });
     registry = await loaded.RegistryProcess.start(config, log);
+    if (accepted !== first) await reload();
     answerPrimary(registry.reporter);
     report({ kind: 'listening' });
   } catch (error) {
@@ -45,8 +48,9 @@ async function start(): Promise<void> {
 }
 
 function obey(order: Order): void {
-  if (order === 'start') begun.resolve();
-  else if (order === 'stop') void stop();
+  if (order.kind === 'stop') return void stop();
+  accepted = order.accepted;
+  if (order.kind === 'start') begun.resolve(accepted);
   else void reload();
 }
 
@@ -56,13 +60,14 @@ async function stop(): Promise<void> {
   report({ kind: 'stopped', finished }, () => process.exit(0));
 }
 
-/** The primary has read the same file a moment ago, and tells of what is wrong with it. */
+/** Who is still starting does it when that is done. */
 async function reload(): Promise<void> {
-  const { loadRegistryConfig } = await import('./load-config.js');
+  if (registry === undefined || accepted === undefined) return;
   try {
-    await registry?.reload(loadRegistryConfig({ path }).config);
-  } catch {
-    // It changed again since; what applies goes on to apply.
+    const { configOf } = await import('./workers/accepted-config.js');
+    await registry.reload(configOf(accepted));
+  } catch (error) {
+    log?.error({ error }, 'what was read again does not apply here');
   }
 }
 

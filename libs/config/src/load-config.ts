@@ -20,11 +20,19 @@ import { readYaml, YamlError } from './read-yaml.js';
 import { settingsOf } from './settings.js';
 import type { Setting } from './settings.js';
 
+/** A file as it stood when it was read. What it says may be secret. */
+export interface ConfigSource {
+  readonly path: string;
+  readonly text: string;
+}
+
 export interface LoadedConfig<T> {
   readonly config: T;
   readonly warnings: readonly string[];
   /** The file it came from, if there was one. */
   readonly path: string | undefined;
+  /** With the same environment it gives the same again, whatever became of the file. */
+  readonly source: ConfigSource | undefined;
   /** Every key that has a value, with where the value came from. */
   readonly settings: ReadonlyMap<string, Setting>;
   readonly tree: KeyNode;
@@ -34,6 +42,8 @@ interface LoadOptions<Schema extends z.ZodType> {
   readonly schema: Schema;
   /** Given on the command line; else `REGISTRY_CONFIGURATION_PATH`, else there is no file. */
   readonly path?: string | undefined;
+  /** What another process has read, in place of the file. */
+  readonly source?: ConfigSource | undefined;
   readonly env?: Environment;
   /** Fills in what depends on whether there is a file. */
   readonly complete?: (document: DocumentSection, hasFile: boolean) => void;
@@ -49,11 +59,11 @@ export function loadConfig<Schema extends z.ZodType>(
   options: LoadOptions<Schema>,
 ): LoadedConfig<z.output<Schema>> {
   const env = options.env ?? environment();
-  const path = options.path ?? (env['REGISTRY_CONFIGURATION_PATH'] || undefined);
+  const source = options.source ?? readSource(options.path, env);
+  const path = source?.path;
   const tree = keyTree(options.schema);
-  const document = path === undefined ? newSection([['version', '0.1']]) : readDocument(tree, path);
-  const inFile: ReadonlyMap<string, Setting> =
-    path === undefined ? new Map() : settingsOf(tree, document);
+  const document = source ? documentIn(tree, source) : newSection([['version', '0.1']]);
+  const inFile: ReadonlyMap<string, Setting> = source ? settingsOf(tree, document) : new Map();
   const laid = overlay(tree, document, registryVariables(env));
   const set = settingsOf(tree, document);
   options.complete?.(document, path !== undefined);
@@ -82,27 +92,31 @@ export function loadConfig<Schema extends z.ZodType>(
     settings.set(key, { ...setting, source: source || 'default' });
   }
   const warnings = [...laid.warnings, ...inspection.warnings];
-  return { config: result.data, warnings, path, settings, tree };
+  return { config: result.data, warnings, path, source, settings, tree };
 }
 
-function readDocument(tree: KeyNode, path: string): DocumentSection {
-  const read = parseFile(path);
-  const document = normalize(tree, read);
-  if (!isSection(document))
-    throw new ConfigError([`${path}: expected keys such as "version: 0.1"`]);
-  return document;
-}
-
-function parseFile(path: string) {
+function readSource(given: string | undefined, env: Environment): ConfigSource | undefined {
+  const path = given ?? (env['REGISTRY_CONFIGURATION_PATH'] || undefined);
+  if (path === undefined) return undefined;
   try {
     const bytes = readFileSync(path);
     if (bytes.length > largestFile) throw new ConfigError([`${path}: larger than 1 MiB`]);
-    return readYaml(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    return { path, text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
   } catch (error) {
-    if (error instanceof YamlError) throw new ConfigError([`${path}: ${error.message}`]);
     if (error instanceof ConfigError) throw error;
     throw new ConfigError([`${path}: ${fileProblem(error)}`]);
   }
+}
+
+function documentIn(tree: KeyNode, { path, text }: ConfigSource): DocumentSection {
+  try {
+    const document = normalize(tree, readYaml(text));
+    if (isSection(document)) return document;
+  } catch (error) {
+    if (error instanceof YamlError) throw new ConfigError([`${path}: ${error.message}`]);
+    throw error;
+  }
+  throw new ConfigError([`${path}: expected keys such as "version: 0.1"`]);
 }
 
 function fileProblem(error: unknown): string {

@@ -1,5 +1,17 @@
+import type { ConfigSource } from '#config/load-config.js';
+
+/** The configurations that the primary took, so that all workers go by the same ones, whatever became of the file. */
+export interface Accepted {
+  /** Undefined: there is no file. */
+  readonly started: ConfigSource | undefined;
+  /** What was read again since. */
+  readonly now: ConfigSource | undefined;
+}
+
 /** What the primary tells a worker. It does nothing before `start`, for which the configuration must be good. */
-export type Order = 'start' | 'reload' | 'stop';
+export type Order =
+  | { readonly kind: 'start' | 'reload'; readonly accepted: Accepted }
+  | { readonly kind: 'stop' };
 
 /** What a worker tells the primary. */
 export type Report =
@@ -8,14 +20,18 @@ export type Report =
   | { readonly kind: 'stopped'; readonly finished: boolean };
 
 export function isOrder(message: unknown): message is Order {
-  return message === 'start' || message === 'reload' || message === 'stop';
+  return isOfKind(message, ['start', 'reload', 'stop']);
 }
 
 export function isReport(message: unknown): message is Report {
+  return isOfKind(message, ['listening', 'failed', 'stopped']);
+}
+
+function isOfKind(message: unknown, kinds: readonly string[]): boolean {
   return (
     typeof message === 'object' &&
     message !== null &&
     'kind' in message &&
-    ['listening', 'failed', 'stopped'].includes(String(message.kind))
+    kinds.includes(String(message.kind))
   );
 }

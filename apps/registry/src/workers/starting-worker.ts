@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 import { environment } from '#config/environment.js';
 
-import { isReport, type Order, type Report } from './messages.js';
+import { type Accepted, isReport, type Order, type Report } from './messages.js';
 import { availableCores } from './worker-count.js';
 
 const program = fileURLToPath(new URL('../worker-process.js', import.meta.url));
@@ -38,8 +38,8 @@ export class StartingWorker {
     readonly listening: Promise<void>,
   ) {}
 
-  static fork(configPath: string | undefined): StartingWorker {
-    cluster.setupPrimary({ exec: program, args: [configPath ?? ''], execArgv: v8Options });
+  static fork(): StartingWorker {
+    cluster.setupPrimary({ exec: program, args: [], execArgv: v8Options });
     // Each version, architecture and choice of V8's options has its folder in the one that the variable names.
     const cache = getCompileCacheDir();
     const worker = cluster.fork(cache === undefined ? {} : { NODE_COMPILE_CACHE: dirname(cache) });
@@ -54,12 +54,14 @@ export class StartingWorker {
    */
   static forkIfLikely(configPath: string | undefined): StartingWorker | undefined {
     if (availableCores() < 2 || wantsOneProcess(configPath)) return undefined;
-    return StartingWorker.fork(configPath);
+    return StartingWorker.fork();
   }
 
-  /** Reads the configuration, and answers requests. */
-  begin(): void {
-    if (this.worker.isConnected()) this.worker.send('start' satisfies Order);
+  /** Answers requests, by this configuration. */
+  begin(accepted: Accepted): void {
+    if (this.worker.isConnected()) {
+      this.worker.send({ kind: 'start', accepted } satisfies Order);
+    }
   }
 
   dismiss(): void {
