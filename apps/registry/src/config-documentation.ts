@@ -56,7 +56,8 @@ whether or not the file has the section.
   file says of the others is put aside.
 - Headers keep the case of their names; a name all in capitals gets its usual case, and underscores stand for hyphens:
   \`REGISTRY_HTTP_HEADERS_X_CONTENT_TYPE_OPTIONS='[nosniff]'\`.
-- An empty variable takes a value away, so that the default applies.
+- An empty variable takes a value away, so that the default applies. It is refused for \`auth\`, \`tls\` and what is below them,
+  where the default is more open than what was meant.
 
 ## What is not understood
 

@@ -140,11 +140,52 @@ describe('variables', () => {
   });
 
   it('take no section away when they are empty', () => {
-    const { config, warnings } = loadOver('auth: { silly: { realm: r, service: s } }', {
-      REGISTRY_AUTH: '',
-    });
-    expect(config.auth.scheme).toBe('silly');
-    expect(warnings).toEqual(['REGISTRY_AUTH is empty and is ignored']);
+    const { config, warnings } = loadOver('log: { level: debug }', { REGISTRY_LOG: '' });
+    expect(config.log.level).toBe('debug');
+    expect(warnings).toEqual(['REGISTRY_LOG is empty and is ignored']);
+  });
+
+  it.each([
+    ['REGISTRY_AUTH'],
+    ['REGISTRY_AUTH', ' \n'],
+    ['REGISTRY_AUTH', '~'],
+    ['REGISTRY_auth'],
+    ['REGISTRY_AUTH_HTPASSWD'],
+    ['REGISTRY_HTTP_TLS'],
+    ['REGISTRY_HTTP_TLS_CERTIFICATE'],
+    ['REGISTRY_HTTP_TLS_CLIENTAUTH'],
+    ['REGISTRY_HTTP_TLS_CLIENTCAS'],
+    ['REGISTRY_HTTP_TLS_LETSENCRYPT'],
+    ['REGISTRY_HTTP_TLS_LETSENCRYPT_CACHEFILE'],
+    ['REGISTRY_REDIS_TLS'],
+    ['REGISTRY_REDIS_TLS_ROOTCAS'],
+  ])(
+    'are refused where a door would stay open because they are empty: %s, %j',
+    (name, text = '') => {
+      const sections = 'auth: { silly: { realm: r, service: s } }\nredis: { addrs: ["a:1"] }';
+      for (const lines of [
+        problems({ [name]: text }),
+        written.problems(file(sections), { [name]: text }),
+      ]) {
+        expect(lines).toEqual([expect.stringContaining(`${name} is empty`)]);
+      }
+    },
+  );
+
+  it('are refused, each by its name, where both files of TLS are not named', () => {
+    const tls = { REGISTRY_HTTP_TLS_CERTIFICATE: '', REGISTRY_HTTP_TLS_KEY: '' };
+    expect(problems(tls)).toEqual(
+      Object.keys(tls).map((name) => expect.stringContaining(`${name} is empty`)),
+    );
+    expect(written.problems(file('http: { tls: { certificate: /c, key: /k } }'), tls)).toHaveLength(
+      2,
+    );
+  });
+
+  it('say what else to write when they would let everybody in', () => {
+    expect(problems({ REGISTRY_AUTH: '' })).toEqual([
+      'REGISTRY_AUTH is empty: give it a value, or leave it out; none lets everybody in',
+    ]);
   });
 
   it('are named when what they say is wrong', () => {

@@ -12,6 +12,11 @@ import { choose, write } from './write-document.js';
 /** Below these a mistyped variable would leave the registry more open than was meant. */
 const guarded = ['REGISTRY_AUTH_', 'REGISTRY_HTTP_TLS_'];
 
+/** And so would an empty one here, such as `${CERTIFICATE}` becomes where nobody has set it. */
+function isGuarded(path: KeyPath): boolean {
+  return path[0] === 'auth' || path.includes('tls');
+}
+
 export interface Overlay {
   readonly problems: string[];
   readonly warnings: string[];
@@ -73,6 +78,7 @@ function apply(
   } else {
     const parsed = parse(text);
     if (parsed instanceof YamlError) return problem(`cannot be read as YAML: ${parsed.message}`);
+    if (parsed === null && isGuarded(path)) return empty(variable, node, result);
     if (node.shape === 'section' && parsed === null) {
       result.warnings.push(`${variable} is empty and is ignored`);
       return;
@@ -82,8 +88,15 @@ function apply(
     }
     value = below > 0 ? parsed : normalize(node, parsed);
   }
+  if (value === undefined && isGuarded(path)) return empty(variable, node, result);
   if (write(document, path, value)) result.origins.push({ path, variable });
   else problem('what it belongs to is not there; lists are filled from 0 on, without gaps');
+}
+
+function empty(variable: string, node: KeyNode, result: Overlay): void {
+  const open = node.shape === 'section' && choices(node).includes('none');
+  const hint = open ? '; none lets everybody in' : '';
+  result.problems.push(`${variable} is empty: give it a value, or leave it out${hint}`);
 }
 
 function chooseByName(
