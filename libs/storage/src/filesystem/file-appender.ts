@@ -6,8 +6,11 @@ import { translateWrite } from './errno.js';
 /** Bytes that are gathered into one call. Each call is handed to a thread, which costs as much as writing a tenth of this. */
 const batchSize = 512 * 1024;
 
-/** Bytes that wait in all uploads of a process; beyond it nothing is gathered. */
-const mostGathered = 8 * 1024 * 1024;
+/**
+ * Bytes in all uploads of a process that the operating system has not taken yet. Beyond it nothing is gathered, and each upload
+ * waits for its last chunk.
+ */
+const mostGathered = 16 * 1024 * 1024;
 
 /** Milliseconds that bytes wait at most while more come: a slow upload's file shows by its time that the upload lives. */
 const longestWait = 1000;
@@ -18,6 +21,17 @@ const syncEvery = 32 * 1024 * 1024;
 /** What all appenders of a process hold together. */
 export class GatheredBytes {
   total = 0;
+  /** Those with bytes that wait for more. */
+  readonly gathering = new Set<FileAppender>();
+
+  get full(): boolean {
+    return this.total >= mostGathered;
+  }
+
+  /** Whoever waits for more holds room that others need, perhaps of a client that stopped sending. */
+  makeRoom(): void {
+    for (const appender of this.gathering) appender.startFlush();
+  }
 }
 
 /** Writes to the end of a file, in order: one batch is on its way to the disk while the next one gathers. */
@@ -61,22 +75,29 @@ export class FileAppender {
     this.#waiting.push(chunk);
     this.#waitingBytes += chunk.length;
     this.gathered.total += chunk.length;
+    this.gathered.gathering.add(this);
+    const { full } = this.gathered;
     const enough = this.#waitingBytes >= batchSize;
     const late = performance.now() - this.#flushedAt > longestWait;
-    if (!enough && !late && this.gathered.total < mostGathered) return undefined;
-    if (this.#flushing === undefined) {
-      this.#flushing = this.#flush();
-      return undefined;
-    }
-    if (!enough) return undefined;
+    if (!enough && !late && !full) return undefined;
+    const isBehind = this.#flushing !== undefined;
+    if (full) this.gathered.makeRoom();
+    this.startFlush();
+    if (!full && !(enough && isBehind)) return undefined;
     this.#room ??= Promise.withResolvers<void>();
     return this.#room.promise.then(() => this.#throwFailure());
+  }
+
+  /** Unless one is under way. What goes wrong is told to whoever appends or waits next. */
+  startFlush(): void {
+    this.#flushing ??= this.#flush();
   }
 
   /** Waits until all bytes are with the operating system. */
   async settle(): Promise<void> {
     while (this.#flushing !== undefined || this.#waiting.length > 0) {
-      await (this.#flushing ??= this.#flush());
+      this.startFlush();
+      await this.#flushing;
     }
     await this.#syncing;
     this.#throwFailure();
@@ -84,7 +105,7 @@ export class FileAppender {
 
   /** Waits until nothing is under way; what was not written is forgotten. */
   async halt(): Promise<void> {
-    this.#takeWaiting();
+    this.#release(this.#takeWaiting().bytes);
     await this.#flushing;
     await this.#syncing;
   }
@@ -104,15 +125,20 @@ export class FileAppender {
         const { chunks, bytes } = this.#takeWaiting();
         this.#flushedAt = performance.now();
         this.#makeRoom();
-        await writeAll(this.handle, chunks, bytes, this.#written);
+        try {
+          await writeAll(this.handle, chunks, bytes, this.#written);
+        } finally {
+          this.#release(bytes);
+        }
         chunks.forEach(giveBack);
         this.#written += bytes;
         this.#startSync();
-        if (this.#waitingBytes < batchSize && this.#room === undefined) break;
+        const gathers = this.#waitingBytes < batchSize && this.#room === undefined;
+        if (gathers && !this.gathered.full) break;
       }
     } catch (error) {
       this.#failure = translateWrite(error) as Error;
-      this.#takeWaiting();
+      this.#release(this.#takeWaiting().bytes);
     } finally {
       this.#flushing = undefined;
       this.#makeRoom();
@@ -121,10 +147,14 @@ export class FileAppender {
 
   #takeWaiting(): { chunks: Uint8Array[]; bytes: number } {
     const taken = { chunks: this.#waiting, bytes: this.#waitingBytes };
-    this.gathered.total -= this.#waitingBytes;
+    this.gathered.gathering.delete(this);
     this.#waiting = [];
     this.#waitingBytes = 0;
     return taken;
+  }
+
+  #release(bytes: number): void {
+    this.gathered.total -= bytes;
   }
 
   #makeRoom(): void {
