@@ -9,6 +9,8 @@ import type { StorageDriver } from './storage-driver.js';
 export interface ConnectOptions {
   /** Where the bytes of uploads to a bucket wait. */
   readonly spool: SpoolConfig;
+  /** Nothing will be written: a folder is left as it is. */
+  readonly readonly?: boolean;
   readonly log?: Log | undefined;
 }
 
@@ -18,11 +20,11 @@ export interface ConnectOptions {
  */
 export async function connectDriver(
   config: StorageDriverConfig,
-  { spool, log }: ConnectOptions,
+  { spool, readonly = false, log }: ConnectOptions,
 ): Promise<StorageDriver> {
   switch (config.driver) {
     case 'filesystem':
-      return FilesystemDriver.connect(config);
+      return FilesystemDriver.connect({ ...config, readonly });
     case 'inmemory':
       return new MemoryDriver();
     case 's3':

@@ -31,7 +31,7 @@ describe('HttpSecrets', () => {
   });
 
   const open = async (keys: object) => {
-    opened = await HttpSecrets.open(httpConfig.parse(keys), driver, log);
+    opened = await HttpSecrets.open(httpConfig.parse(keys), { driver, log });
     // The tests say when to look.
     opened.stop();
     return opened.signing;
@@ -108,7 +108,10 @@ describe('HttpSecrets', () => {
 
 describe('HttpSecrets, when the configuration is read again,', () => {
   const replaced = async (before: object, now: object) => {
-    const secrets = await HttpSecrets.open(httpConfig.parse(before), driver, new RecordingLog());
+    const secrets = await HttpSecrets.open(httpConfig.parse(before), {
+      driver,
+      log: new RecordingLog(),
+    });
     await secrets.reload(httpConfig.parse(now));
     return secrets.signing.all;
   };

@@ -1,5 +1,5 @@
 import { SecretAgreement } from '#content/uploads/secret-agreement.js';
-import { SigningSecrets } from '#content/uploads/signing-secrets.js';
+import { keptSecret, SigningSecrets } from '#content/uploads/signing-secrets.js';
 import type { StorageDriver } from '#storage/storage-driver.js';
 import type { Log } from '#telemetry/log.js';
 
@@ -9,6 +9,13 @@ import type { HttpConfig } from './http-config.js';
 import { readSecretFile } from './secret-file.js';
 
 type SecretKeys = Pick<HttpConfig, 'secret' | 'secrets' | 'secretfile'>;
+
+interface Surroundings {
+  readonly driver: StorageDriver;
+  readonly log: Pick<Log, 'info' | 'warn'>;
+  /** Nothing is written to the storage. */
+  readonly readonly?: boolean;
+}
 
 /** What signs the state of uploads, followed wherever it comes from, and compared with what others on the storage use. */
 export class HttpSecrets {
@@ -26,8 +33,7 @@ export class HttpSecrets {
    */
   static async open(
     keys: SecretKeys,
-    driver: StorageDriver,
-    log: Pick<Log, 'info' | 'warn'>,
+    { driver, log, readonly = false }: Surroundings,
   ): Promise<HttpSecrets> {
     const { secretfile } = keys;
     const apply = async () => {
@@ -38,7 +44,9 @@ export class HttpSecrets {
       secretfile === undefined
         ? undefined
         : await FileWatcher.start({ what: 'secret file', files: [secretfile], apply, log });
-    const secrets = await SigningSecrets.load(driver, await secretsOf(keys));
+    const configured = await secretsOf(keys);
+    const all = configured.length > 0 ? configured : [await keptSecret(driver, { readonly })];
+    const secrets = await SigningSecrets.load(driver, all);
     const agreement = new SecretAgreement(driver, { secrets, key: keyOf(keys), log });
     return new HttpSecrets(keys, secrets, agreement, watcher);
   }

@@ -50,7 +50,8 @@ export class RegistryProcess {
     const drain = new Drain();
     const { listener, certificates } = await createListener(http, log);
     const driver = await storageOf(config, log);
-    const secrets = await HttpSecrets.open(http, driver, log);
+    const readonly = config.storage.maintenance.readonly.enabled;
+    const secrets = await HttpSecrets.open(http, { driver, log, readonly });
     const cache = await ProcessCache.open(config, { driver, secrets: secrets.signing, log });
     const access = AccessLog.create(config.log, log);
     const logged = (handler: RequestListener, lines: AccessLog) =>
@@ -128,7 +129,8 @@ export class RegistryProcess {
 
 async function storageOf({ storage }: Config, log: ProcessLog): Promise<StorageDriver> {
   try {
-    return await connectDriver(storage.driver, { spool: storage.spool, log });
+    const readonly = storage.maintenance.readonly.enabled;
+    return await connectDriver(storage.driver, { spool: storage.spool, readonly, log });
   } catch (error) {
     if (!(error instanceof StorageUnavailable)) throw error;
     const { driver } = storage.driver;

@@ -1,9 +1,10 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 
 import { MemoryDriver } from '#storage/memory/memory-driver.js';
+import { PathNotFound } from '#storage/storage-driver.js';
 
 import { secretPath } from '../paths.js';
-import { SigningSecrets } from './signing-secrets.js';
+import { keptSecret, SigningSecrets } from './signing-secrets.js';
 
 const settled = 2 * 60 * 1000;
 
@@ -36,6 +37,15 @@ describe('SigningSecrets', () => {
   ])('does not sign with a kept one that is too %s', async (_what, text) => {
     await driver.put([{ path: secretPath, content: Buffer.from(text) }]);
     await expect(load()).rejects.toThrow('configure http.secret');
+  });
+
+  it('writes none where nothing may be written, and takes the one that is there', async () => {
+    const readonly = { readonly: true };
+    const own = [await keptSecret(driver, readonly), await keptSecret(driver, readonly)];
+    expect(new Set(own).size).toBe(2);
+    await expect(driver.stat(secretPath)).rejects.toThrow(PathNotFound);
+    const kept = await keptSecret(driver);
+    expect(await keptSecret(driver, readonly)).toBe(kept);
   });
 
   describe('replaced', () => {

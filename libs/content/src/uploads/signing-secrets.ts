@@ -34,9 +34,7 @@ export class SigningSecrets {
     now: () => number = () => performance.now(),
   ): Promise<SigningSecrets> {
     if (configured.length > 0) return new SigningSecrets(configured, now);
-    const made = randomBytes(32).toString('hex');
-    const created = await driver.create({ path: secretPath, content: Buffer.from(made) });
-    return new SigningSecrets([created ? made : await readSecret(driver)], now);
+    return new SigningSecrets([await keptSecret(driver)], now);
   }
 
   /** Derived from the secrets, one each, in their order. */
@@ -65,16 +63,33 @@ export class SigningSecrets {
 /** A file that somebody emptied or cut would sign with a secret that anybody can guess. */
 const shortest = 32;
 
-async function readSecret(driver: StorageDriver): Promise<string> {
-  try {
-    const text = (await driver.get(secretPath, { limit: 1024 })).toString('latin1').trim();
-    if (text.length >= shortest) return text;
-  } catch (error) {
-    if (!(error instanceof PathNotFound) && !(error instanceof ContentTooLarge)) throw error;
-  }
+/**
+ * The one that the storage keeps for who has none configured, made if there is none. Where nothing may be written no upload
+ * is taken either: there one will do that nobody else knows.
+ */
+export async function keptSecret(
+  driver: StorageDriver,
+  { readonly = false }: { readonly readonly?: boolean } = {},
+): Promise<string> {
+  const made = randomBytes(32).toString('hex');
+  if (readonly) return (await readSecret(driver)) ?? made;
+  if (await driver.create({ path: secretPath, content: Buffer.from(made) })) return made;
+  const kept = await readSecret(driver);
+  if (kept !== undefined) return kept;
   throw new Error(
     `the upload secret in the storage (${secretPath}) is damaged: remove the file, or configure http.secret`,
   );
+}
+
+/** Undefined where there is none that could be used. */
+async function readSecret(driver: StorageDriver): Promise<string | undefined> {
+  try {
+    const text = (await driver.get(secretPath, { limit: 1024 })).toString('latin1').trim();
+    return text.length >= shortest ? text : undefined;
+  } catch (error) {
+    if (error instanceof PathNotFound || error instanceof ContentTooLarge) return undefined;
+    throw error;
+  }
 }
 
 function keysOf(secrets: readonly string[]): readonly string[] {

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import {
   close as closeFd,
-  constants,
   existsSync,
   fstat,
   fstatSync,
@@ -10,7 +9,7 @@ import {
   type Stats,
   statSync,
 } from 'node:fs';
-import { access, mkdir, open as openHandle, rm, rmdir, stat } from 'node:fs/promises';
+import { open as openHandle, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -35,17 +34,17 @@ import { type FileSystem, fileSystemOf } from './file-system.js';
 import { FolderLists } from './folder-lists.js';
 import { FolderSync } from './folder-sync.js';
 import { ifThere, isThere } from './if-there.js';
+import { lookAtRoot, ownFolder, prepareRoot } from './root-folder.js';
 import { identityOf, notAFile, readWithoutWaiting, SmallFiles, notThere } from './small-files.js';
 import { UploadFiles } from './upload-files.js';
 
 const openFile = promisify(openFd);
 const statFd = promisify(fstat);
 
-/** Ours within the root: never below `docker/registry/v2`. */
-const ownFolder = '/holdfast/v1';
-
 export interface FilesystemOptions {
   readonly rootdirectory: string;
+  /** Nothing is made or changed, and need not be possible to. */
+  readonly readonly?: boolean;
   /** Told before each step of a write: the seam at which tests end the process. */
   readonly onStep?: OnStep | undefined;
 }
@@ -54,6 +53,7 @@ export interface FilesystemOptions {
 export class FilesystemDriver extends StorageDriver {
   readonly name = 'filesystem';
   readonly alterable = true;
+  override readonly ordered: boolean;
   readonly uploads: UploadFiles;
   readonly #files: DurableFiles;
   readonly #small: SmallFiles;
@@ -62,21 +62,23 @@ export class FilesystemDriver extends StorageDriver {
   /** What is known to survive a crash, as it was then. */
   readonly #durable = new LRUCache<string, string>({ max: 20_000 });
   readonly #compared: ComparedRemoval;
-  /** Made once, at the start: without it the root is gone. */
-  readonly #temporaryFolder: string;
+  readonly #readonly: boolean;
 
   private constructor(
     private readonly root: string,
     private readonly fileSystem: FileSystem,
-    onStep: OnStep,
+    /** A folder that was there at the start: without it the root is gone. */
+    private readonly landmark: string,
+    { onStep = () => {}, readonly = false }: FilesystemOptions,
   ) {
     super();
+    this.#readonly = readonly;
     const { local, ordered } = fileSystem;
+    this.ordered = ordered;
     const temporaryFolder = join(root, ownFolder, 'temporary');
     this.#folders = new FolderSync(local);
     const newId = () => randomBytes(12).toString('hex');
     const common = { temporaryFolder, local, folders: this.#folders, newId, onStep };
-    this.#temporaryFolder = temporaryFolder;
     this.#small = new SmallFiles(local);
     this.#lists = new FolderLists(local);
     this.#files = new DurableFiles({ ...common, root, ordered });
@@ -90,28 +92,20 @@ export class FilesystemDriver extends StorageDriver {
     });
   }
 
-  /** @throws {StorageUnavailable} if the root directory cannot be made or written to */
-  static async connect({
-    rootdirectory,
-    onStep = () => {},
-  }: FilesystemOptions): Promise<FilesystemDriver> {
-    const root = resolve(rootdirectory);
+  /** @throws {StorageUnavailable} if the root directory cannot be made or written to, or just read where that is enough */
+  static async connect(options: FilesystemOptions): Promise<FilesystemDriver> {
+    const root = resolve(options.rootdirectory);
     // mkdir below /proc never returns.
     if (root === '/proc' || root.startsWith('/proc/')) {
       throw new StorageUnavailable(`${root} is not a place for files`);
     }
+    const landmark = await (options.readonly ? lookAtRoot(root) : prepareRoot(root));
     try {
-      for (const folder of ['temporary', 'uploads', 'removing']) {
-        await makeDurableFolder(join(root, ownFolder, folder));
-      }
-      await access(root, constants.R_OK | constants.W_OK | constants.X_OK);
-      const driver = new FilesystemDriver(root, await fileSystemOf(root), onStep);
-      await driver.#compared.settleAll();
+      const driver = new FilesystemDriver(root, await fileSystemOf(root), landmark, options);
+      if (!options.readonly) await driver.#compared.settleAll();
       return driver;
     } catch (error) {
-      throw errnoOf(error) === 'EEXIST' || errnoOf(error) === 'ENOTDIR'
-        ? new StorageUnavailable(`${root} is not a folder, or not in one`, { cause: error })
-        : translateWrite(error);
+      throw translateWrite(error);
     }
   }
 
@@ -175,6 +169,8 @@ export class FilesystemDriver extends StorageDriver {
   }
 
   async putVolatile({ path, content }: StoredFile): Promise<void> {
+    // What may be lost is lost at once.
+    if (this.#readonly) return;
     await this.#writing(async () => {
       const staged = await this.#files.stage(
         { path: this.#resolve(path), content },
@@ -202,6 +198,7 @@ export class FilesystemDriver extends StorageDriver {
   }
 
   async removeFolder(path: string): Promise<boolean> {
+    this.#mustBeWritable();
     try {
       await rmdir(this.#resolve(path));
       return true;
@@ -258,11 +255,16 @@ export class FilesystemDriver extends StorageDriver {
   }
 
   async #writing<T>(action: () => Promise<T>): Promise<T> {
+    this.#mustBeWritable();
     try {
       return await action();
     } catch (error) {
       throw translateWrite(error);
     }
+  }
+
+  #mustBeWritable(): void {
+    if (this.#readonly) throw new StorageUnavailable('storage.maintenance.readonly is set');
   }
 
   async #orDiscard<T>(staged: readonly PendingFile[], action: () => Promise<T>): Promise<T> {
@@ -307,22 +309,10 @@ export class FilesystemDriver extends StorageDriver {
   }
 
   async #isRootGone(): Promise<boolean> {
-    const folder = this.#temporaryFolder;
-    return this.fileSystem.local ? !existsSync(folder) : !(await isThere(folder));
+    return this.fileSystem.local ? !existsSync(this.landmark) : !(await isThere(this.landmark));
   }
 
   async #syncIfThere(folder: string): Promise<void> {
     await ifThere(() => this.#folders.sync(folder));
-  }
-}
-
-async function makeDurableFolder(folder: string): Promise<void> {
-  const firstMade = await mkdir(folder, { recursive: true });
-  if (firstMade === undefined) return;
-  const folders = new FolderSync(false);
-  for (let parent = dirname(folder); parent.length >= dirname(firstMade).length;) {
-    await folders.sync(parent);
-    if (parent === dirname(parent)) return;
-    parent = dirname(parent);
   }
 }
