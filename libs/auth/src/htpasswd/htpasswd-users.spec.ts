@@ -91,11 +91,11 @@ describe('HtpasswdUsers', () => {
     );
   });
 
-  it('reads 100,000 lines of one user, and 16 MB of dollars, in under two seconds of processor time', () => {
+  it('reads 100,000 lines of one user, and 16 MB of dollars, in seconds of processor time, not minutes', () => {
     const start = process.cpuUsage();
     expect(HtpasswdUsers.parse(`anna:${hash('b')}\n`.repeat(100_000)).size).toBe(1);
     expect(HtpasswdUsers.parse(`anna:${'$2b$'.repeat(4_000_000)}`).size).toBe(0);
-    expect(process.cpuUsage(start).user / 1_000).toBeLessThan(2_000);
+    expect(process.cpuUsage(start).user / 1_000).toBeLessThan(10_000);
   });
 });
 
@@ -152,16 +152,18 @@ describe('BcryptHash', () => {
   it('spends on a dummy what it would spend on a user', async () => {
     const stored = parse(await BcryptHash.of('secret', 8));
     const dummy = BcryptHash.dummy(8);
+    // Of the processor, not of the clock, and in turns: a busy machine holds both up alike.
     const time = async (hashed: BcryptHash) => {
-      const times: number[] = [];
-      for (let round = 0; round < 7; round++) {
-        const start = performance.now();
-        await hashed.matches('guess');
-        times.push(performance.now() - start);
-      }
-      return Math.min(...times);
+      const start = process.cpuUsage();
+      await hashed.matches('guess');
+      return process.cpuUsage(start).user;
     };
-    const ratio = (await time(dummy)) / (await time(stored));
+    const [ofDummy, ofStored]: [number[], number[]] = [[], []];
+    for (let round = 0; round < 15; round++) {
+      ofDummy.push(await time(dummy));
+      ofStored.push(await time(stored));
+    }
+    const ratio = Math.min(...ofDummy) / Math.min(...ofStored);
     expect(ratio).toBeGreaterThan(0.5);
     expect(ratio).toBeLessThan(2);
     expect(await dummy.matches('')).toBe(false);

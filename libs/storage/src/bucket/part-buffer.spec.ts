@@ -163,7 +163,7 @@ describe('PartBuffer', () => {
     const all = await Promise.all(Array.from({ length: 40 }, (_, index) => write(index)));
     expect(all.every(Boolean)).toBe(true);
     expect(memory.used).toBe(0);
-  });
+  }, 120_000);
 
   it('leaves no file behind, not even while it writes to one', async () => {
     const memory = new PartMemory(slabSize);
