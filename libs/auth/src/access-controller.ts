@@ -8,8 +8,11 @@ export interface AccessRequest {
   readonly required: readonly Scope[];
   /** What the request can do without: a challenge asks for it too, its lack refuses nothing. Ask the grant. */
   readonly wished?: readonly Scope[];
-  /** Where it came from, an address. Whoever asks too much makes others from there wait, and nobody else. */
-  readonly source?: () => string;
+  /**
+   * Where it came from: the peer's address, then that of whom the peer spoke for if it is trusted to tell, and so on; the client's own is the
+   * last. Whoever asks too much makes others from there wait, and nobody else.
+   */
+  readonly source?: () => readonly string[];
 }
 
 /** Who was let in, and thereby that the request was let in. */

@@ -29,13 +29,13 @@ class EchoModule {}
 /** Lets `anna` in, who may do all but read `base`. */
 class AnnaOnly extends AccessController {
   readonly asked: string[] = [];
-  readonly sources: string[] = [];
+  readonly sources: (readonly string[])[] = [];
 
   override async authorize({
     authorization,
     required,
     wished = [],
-    source = () => '',
+    source = () => [],
   }: AccessRequest): Promise<Grant> {
     this.sources.push(source());
     this.asked.push(`${formatScopes(required)} + ${formatScopes(wished)}`);
@@ -123,7 +123,7 @@ describe('AccessGuard', () => {
     const headers = { 'x-forwarded-for': '198.51.100.7, 192.0.2.1' };
     await app.inject({ method: 'GET', url: '/v2', headers });
     await app.inject({ method: 'GET', url: '/v2', headers, remoteAddress: '203.0.113.9' });
-    expect(access.sources).toEqual(['192.0.2.1', '203.0.113.9']);
+    expect(access.sources).toEqual([['127.0.0.1', '192.0.2.1'], ['203.0.113.9']]);
   });
 
   describe('a password', () => {

@@ -35,7 +35,7 @@ export class AccessGuard implements CanActivate {
     request.grant = await this.access.authorize({
       authorization,
       ...scopes,
-      source: () => this.urls.clientAddress(request.raw),
+      source: () => this.urls.hops(request.raw),
     });
     return true;
   }

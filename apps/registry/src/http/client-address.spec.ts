@@ -38,4 +38,29 @@ describe('L7: the address of the client', () => {
   ])('is %s', (_what, peer, headers, expected) => {
     expect(url.clientAddress({ headers, socket: { remoteAddress: peer } })).toBe(expected);
   });
+
+  it.each<[string, string | undefined, Headers, readonly string[]]>([
+    ['the peer', '203.0.113.9', {}, ['203.0.113.9']],
+    [
+      'no more than the peer that is not trusted',
+      '203.0.113.9',
+      { 'x-forwarded-for': '1.1.1.1' },
+      ['203.0.113.9'],
+    ],
+    [
+      'all that trusted proxies tell',
+      '10.0.0.1',
+      { 'x-forwarded-for': '1.1.1.1, 198.51.100.7, 10.0.0.2' },
+      ['10.0.0.1', '10.0.0.2', '198.51.100.7'],
+    ],
+    ['X-Real-IP', undefined, { 'x-real-ip': '198.51.100.7' }, ['@', '198.51.100.7']],
+    [
+      '32 hops of a chain without end',
+      '10.0.0.1',
+      { 'x-forwarded-for': '10.0.0.2,'.repeat(99) + '10.0.0.2' },
+      ['10.0.0.1', ...Array<string>(32).fill('10.0.0.2')],
+    ],
+  ])('is reached over %s', (_what, peer, headers, expected) => {
+    expect(url.hops({ headers, socket: { remoteAddress: peer } })).toEqual(expected);
+  });
 });

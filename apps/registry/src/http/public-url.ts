@@ -83,22 +83,31 @@ export class PublicUrl {
    * everything to the left of it was written by that hop. `@` for a peer on a unix socket.
    */
   clientAddress(request: IncomingRequest): string {
+    return this.hops(request).at(-1) ?? '@';
+  }
+
+  /** The peer's address, then those that trusted proxies tell, each by the one before; the last is the client's. */
+  hops(request: IncomingRequest): readonly string[] {
     const peer = request.socket.remoteAddress;
     const { headers } = request;
-    const hops = joined(headers['x-forwarded-for']);
+    const told = joined(headers['x-forwarded-for']);
     const realIp = joined(headers['x-real-ip']);
-    let address = peer === undefined ? '@' : plainAddress(peer);
-    if ((hops ?? realIp) === undefined || !this.#isTrusted(request)) return address;
-    if (hops === undefined) return isIP(realIp ?? '') === 0 ? address : plainAddress(realIp ?? '');
-    for (let end = hops.length, count = 0; end > 0 && count < mostHops; count++) {
-      const comma = hops.lastIndexOf(',', end - 1);
-      const hop = hops.slice(comma + 1, end).trim();
-      if (isIP(hop) === 0) return address;
-      address = plainAddress(hop);
-      if (!this.#proxies.includes(address)) return address;
+    const hops = [peer === undefined ? '@' : plainAddress(peer)];
+    if ((told ?? realIp) === undefined || !this.#isTrusted(request)) return hops;
+    if (told === undefined) {
+      if (isIP(realIp ?? '') !== 0) hops.push(plainAddress(realIp ?? ''));
+      return hops;
+    }
+    for (let end = told.length; end > 0 && hops.length <= mostHops;) {
+      const comma = told.lastIndexOf(',', end - 1);
+      const hop = told.slice(comma + 1, end).trim();
+      if (isIP(hop) === 0) return hops;
+      const address = plainAddress(hop);
+      hops.push(address);
+      if (!this.#proxies.includes(address)) return hops;
       end = comma;
     }
-    return address;
+    return hops;
   }
 
   #origin(request: IncomingRequest): Origin {

@@ -103,7 +103,7 @@ describe('HashingQueue', () => {
       queue.run(async () => {
         order.push(source);
         return index === 0 ? first.run() : true;
-      }, source),
+      }, [source]),
     );
     first.end(true);
     await Promise.all(all);
@@ -113,17 +113,116 @@ describe('HashingQueue', () => {
   it('makes room for a newcomer by refusing the latest of who waits most', async () => {
     const queue = new HashingQueue(limits);
     const first = check();
-    const running = queue.run(first.run, 'flood');
-    const flood = Array.from({ length: 3 }, () => queue.run(async () => true, 'flood'));
-    const anna = queue.run(async () => true, 'anna');
+    const running = queue.run(first.run, ['flood']);
+    const flood = Array.from({ length: 3 }, () => queue.run(async () => true, ['flood']));
+    const anna = queue.run(async () => true, ['anna']);
     await expect(flood[2]).rejects.toThrow(TooManyRequests);
-    await expect(queue.run(async () => true, 'flood')).rejects.toThrow(TooManyRequests);
-    const ben = queue.run(async () => true, 'ben');
+    await expect(queue.run(async () => true, ['flood'])).rejects.toThrow(TooManyRequests);
+    const ben = queue.run(async () => true, ['ben']);
     await expect(flood[1]).rejects.toThrow(TooManyRequests);
     expect(queue.waiting).toBe(3);
-    await expect(queue.run(async () => true, 'carl')).rejects.toThrow(TooManyRequests);
+    await expect(queue.run(async () => true, ['carl'])).rejects.toThrow(TooManyRequests);
     first.end(true);
     expect(await Promise.all([running, flood[0], anna, ben])).toEqual([true, true, true, true]);
     expect(queue.waiting).toBe(0);
+  });
+
+  describe('in a flood from 150 places', () => {
+    const standard = { waiting: 100, patience: 10_000 };
+    const places = Array.from({ length: 150 }, (_, number) => number);
+
+    /** Each asks once, and the queue is full; whatever ends is the first, when told to. */
+    function flooded(source: (number: number) => readonly string[]) {
+      const queue = new HashingQueue(standard);
+      const first = check();
+      const all = places.map((number) =>
+        queue.run(number === 0 ? first.run : async () => false, source(number)),
+      );
+      const ended = Promise.allSettled(all);
+      expect(queue.waiting).toBe(100);
+      return { queue, first, ended };
+    }
+
+    /** How many wrong passwords are checked before it is the newcomer's turn. */
+    async function turnsBefore(
+      { queue, first, ended }: ReturnType<typeof flooded>,
+      newcomer: readonly string[],
+    ): Promise<number> {
+      const turn = check();
+      const login = queue.run(turn.run, newcomer);
+      expect(queue.waiting).toBe(100);
+      turn.end(true);
+      first.end(false);
+      expect(await login).toBe(true);
+      const before = 99 - queue.waiting;
+      await ended;
+      return before;
+    }
+
+    it.each<[string, (number: number) => readonly string[], readonly string[]]>([
+      ['of one network', (number) => [`198.51.100.${number}`], ['203.0.113.7']],
+      ['of one subnet of IPv6', (number) => [`2001:db8:0:1::${number}`], ['2001:db8:0:2::1']],
+      ['of one site of IPv6', (number) => [`2001:db8:0:${number}::1`], ['2001:db8:1::1']],
+      [
+        'made up by a host that we take for a proxy',
+        (number) => ['10.0.0.66', `45.0.${number}.1`],
+        ['10.0.0.1', '203.0.113.7'],
+      ],
+      [
+        'made up by a host behind the proxy that all come through',
+        (number) => ['10.0.0.1', '10.1.0.66', `45.0.${number}.1`],
+        ['10.0.0.1', '203.0.113.7'],
+      ],
+      [
+        'that a proxy speaks for, which asks for itself',
+        (number) => ['10.0.0.1', `45.0.${number}.1`],
+        ['10.0.0.1'],
+      ],
+    ])('%s, a newcomer from elsewhere waits for a turn or two', async (_what, source, newcomer) => {
+      expect(await turnsBefore(flooded(source), newcomer)).toBeLessThanOrEqual(2);
+    });
+
+    const anywhere = (number: number) => [`45.0.${number}.1`];
+
+    it('of different networks, refuses a newcomer, who cannot be told from them', async () => {
+      const { queue, first, ended } = flooded(anywhere);
+      await expect(queue.run(async () => true, ['203.0.113.7'])).rejects.toThrow(TooManyRequests);
+      first.end(false);
+      await ended;
+    });
+
+    it('of different networks, lets in who comes from where a password was right before', async () => {
+      const queue = new HashingQueue(standard);
+      const office = ['203.0.113.7'];
+      expect(await queue.run(async () => true, office)).toBe(true);
+      const first = check();
+      const all = places.map((number) =>
+        queue.run(number === 0 ? first.run : async () => false, anywhere(number)),
+      );
+      const ended = Promise.allSettled(all);
+      const turn = check();
+      turn.end(true);
+      const login = queue.run(turn.run, office);
+      first.end(false);
+      expect(await login).toBe(true);
+      expect(queue.waiting).toBeGreaterThanOrEqual(97);
+      await ended;
+    });
+
+    it('of different networks that were wrong before, lets in newcomers', async () => {
+      const queue = new HashingQueue(standard);
+      for (const number of places) await queue.run(async () => false, anywhere(number));
+      const first = check();
+      const all = places.map((number) =>
+        queue.run(number === 0 ? first.run : async () => false, anywhere(number)),
+      );
+      const ended = Promise.allSettled(all);
+      const newcomers = [1, 2, 3].map((number) =>
+        queue.run(async () => true, [`203.0.${number}.1`]),
+      );
+      first.end(false);
+      expect(await Promise.all(newcomers)).toEqual([true, true, true]);
+      await ended;
+    });
   });
 });

@@ -2,6 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { TooManyRequests } from '#oci/errors.js';
 
+import { groupsOf, type Source } from './source.js';
+import { Standings } from './standings.js';
+import { Turns } from './turns.js';
+
 export interface HashingLimits {
   /** How many may wait for their turn. */
   readonly waiting: number;
@@ -22,28 +26,31 @@ interface Turn {
 
 /**
  * Checks passwords one at a time, so that a flood of logins takes neither the thread pool from the disk nor the processor from pulls.
- * Sources take turns, and where no more may wait the one that waits most loses its latest: a flood from one place does not keep others
- * from logging in.
+ * Who was right, who is new and who was wrong take turns, within these the networks, and so on down to one address; where no more may
+ * wait, the largest at each level loses its latest. A flood keeps others from logging in only if it has as many networks as may wait, and those
+ * do not keep out who has logged in from the same place before.
  */
 export class HashingQueue {
-  /** Who waits, by source; the first is the next. No source without a turn. */
-  readonly #sources = new Map<string, Turn[]>();
-  #waiting = 0;
+  readonly #turns = new Turns<Turn>();
+  readonly #standings: Standings;
   #busy = false;
 
   constructor(
     private readonly limits: HashingLimits = standardLimits,
     private readonly now: () => number = () => performance.now(),
-  ) {}
+  ) {
+    this.#standings = new Standings(now);
+  }
 
   /** @throws {TooManyRequests} */
-  async run(check: () => Promise<boolean>, source = ''): Promise<boolean> {
+  async run(check: () => Promise<boolean>, source: Source = []): Promise<boolean> {
     if (this.#busy) await this.#wait(source);
     this.#busy = true;
     const start = this.now();
     let matched = false;
     try {
       matched = await check();
+      this.#standings.note(source, matched);
       return matched;
     } finally {
       void this.#leave(matched ? 0 : restFactor * (this.now() - start));
@@ -51,35 +58,28 @@ export class HashingQueue {
   }
 
   get waiting(): number {
-    return this.#waiting;
+    return this.#turns.size;
   }
 
-  async #wait(source: string): Promise<void> {
-    if (this.#waiting >= this.limits.waiting) this.#makeRoom(source);
+  async #wait(source: Source): Promise<void> {
+    const place = [this.#standings.of(source), ...groupsOf(source)];
+    if (this.waiting >= this.limits.waiting) this.#makeRoomAt(place);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const turn: Turn = { since: this.now(), take: resolve, refuse: reject };
-    const turns = this.#sources.get(source);
-    if (turns === undefined) this.#sources.set(source, [turn]);
-    else turns.push(turn);
-    this.#waiting++;
+    this.#turns.add(place, { since: this.now(), take: resolve, refuse: reject });
     await promise;
   }
 
-  #makeRoom(newcomer: string): void {
-    let [greediest, most] = [newcomer, (this.#sources.get(newcomer)?.length ?? 0) + 1];
-    for (const [source, { length }] of this.#sources) {
-      if (length > most) [greediest, most] = [source, length];
-    }
+  #makeRoomAt(place: readonly string[]): void {
     const error = busy('too many wait already');
-    if (greediest === newcomer) throw error;
-    this.#sources.get(greediest)?.pop()?.refuse(error);
-    this.#waiting--;
+    const displaced = this.#turns.makeRoomAt(place);
+    if (displaced === undefined) throw error;
+    displaced.refuse(error);
   }
 
   async #leave(rest: number): Promise<void> {
     if (rest > 0) await delay(rest, undefined, { ref: false });
     for (;;) {
-      const turn = this.#next();
+      const turn = this.#turns.take();
       if (turn === undefined) {
         this.#busy = false;
         return;
@@ -90,18 +90,6 @@ export class HashingQueue {
       }
       turn.refuse(busy('it waited too long'));
     }
-  }
-
-  /** The first of the first source, which then stands last. */
-  #next(): Turn | undefined {
-    for (const [source, turns] of this.#sources) {
-      this.#sources.delete(source);
-      const turn = turns.shift();
-      if (turns.length > 0) this.#sources.set(source, turns);
-      if (turn !== undefined) this.#waiting--;
-      return turn;
-    }
-    return undefined;
   }
 }
 

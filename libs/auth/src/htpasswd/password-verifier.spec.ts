@@ -4,12 +4,13 @@ import { BcryptHash } from './bcrypt-hash.js';
 import { HashingQueue } from './hashing-queue.js';
 import { HtpasswdUsers } from './htpasswd-users.js';
 import { PasswordVerifier } from './password-verifier.js';
+import type { Source } from './source.js';
 
 /** Counts what is really hashed. */
 class CountingQueue extends HashingQueue {
   checks = 0;
 
-  override run(check: () => Promise<boolean>, source?: string): Promise<boolean> {
+  override run(check: () => Promise<boolean>, source?: Source): Promise<boolean> {
     this.checks++;
     return super.run(check, source);
   }

@@ -6,6 +6,7 @@ import type { BasicCredentials } from './basic-credentials.js';
 import type { BcryptHash } from './bcrypt-hash.js';
 import { HashingQueue } from './hashing-queue.js';
 import type { HtpasswdUsers } from './htpasswd-users.js';
+import type { Source } from './source.js';
 
 const keptCredentials = 4096;
 
@@ -35,7 +36,7 @@ export class PasswordVerifier {
   async verify(
     credentials: BasicCredentials,
     users: HtpasswdUsers,
-    source: () => string = () => '',
+    source: () => Source = () => [],
   ): Promise<boolean> {
     const known = users.find(credentials.user);
     const hash = known ?? users.dummyFor(credentials.user);
