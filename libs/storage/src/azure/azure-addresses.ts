@@ -19,7 +19,11 @@ export class AzureAddresses {
   #key: Promise<UserDelegationKey | undefined> | undefined;
   #keyUntil = 0;
 
-  constructor(private readonly account: AzureAccount) {}
+  constructor(
+    private readonly account: AzureAccount,
+    /** Milliseconds that a request for a key may take. */
+    private readonly patience = 10_000,
+  ) {}
 
   /** Undefined where the identity may make none. */
   async readAddress(name: string, lifetime: number): Promise<string | undefined> {
@@ -81,6 +85,8 @@ export class AzureAddresses {
       return await this.account.service.getUserDelegationKey(
         new Date(now - skew),
         new Date(now + delegation),
+        // Whoever needs it waits for this one, so nobody's own deadline ends it.
+        { abortSignal: AbortSignal.timeout(this.patience) },
       );
     } catch (error) {
       // Not allowed to: there are no addresses then, and it is asked again when the day is over.

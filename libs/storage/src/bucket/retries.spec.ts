@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { StorageUnavailable } from '../storage-driver.js';
 import { Seeded } from '../testing/seeded.js';
 import { type Attempt, Retries, type RetryLimits, type Verdict } from './retries.js';
+import { Turnstile } from './turnstile.js';
 
 const limits: RetryLimits = {
   attempts: 5,
@@ -127,6 +128,14 @@ describe('Retries', () => {
     expect(took).toBeLessThan(2010);
   });
 
+  it('ends an attempt that is deaf to its signal as well', async () => {
+    const { end, attempts, took } = await run(
+      new Retries(judge, limits, () => 0),
+      (_attempt, number) => (number === 3 ? Promise.resolve('done') : new Promise(() => undefined)),
+    );
+    expect({ end, attempts, took }).toEqual({ end: 'done', attempts: 3, took: 2000 });
+  });
+
   it('gives an attempt more time while bytes move, and no more', async () => {
     const { end, took } = await run(
       new Retries(judge, { ...limits, attempts: 1 }),
@@ -159,6 +168,38 @@ describe('Retries', () => {
     expect(end).toBeInstanceOf(StorageUnavailable);
     expect(attempts).toBeLessThan(10);
     expect(took).toBeLessThanOrEqual(limits.totalTimeout + limits.attemptTimeout);
+  });
+
+  describe('with a bound on the attempts that are made at once', () => {
+    it('takes no place while it pauses', async () => {
+      const retries = new Retries(judge, limits, () => 1, new Turnstile(1));
+      const order: string[] = [];
+      const call = (name: string, failures: number) =>
+        run(retries, async (_attempt, number) => {
+          order.push(`${name}${number}`);
+          if (number <= failures) throw new Busy();
+          return name;
+        });
+      const results = await Promise.all([call('a', 2), call('b', 0)]);
+      expect(results.map(({ end }) => end)).toEqual(['a', 'b']);
+      expect(order).toEqual(['a1', 'b1', 'a2', 'a3']);
+    });
+
+    it('waits for a place no longer than for everything', async () => {
+      const retries = new Retries(judge, limits, () => 0, new Turnstile(1));
+      const occupied = run(retries, async (attempt) => {
+        for (let second = 0; second < 20; second++) {
+          await new Promise((resolve) => setTimeout(resolve, 900));
+          attempt.alive();
+        }
+        return 'done';
+      });
+      const { end, attempts, took } = await run(retries, async () => 'too late');
+      expect(end).toBeInstanceOf(StorageUnavailable);
+      expect(end).toMatchObject({ reason: 'put a: too many other requests wait for the storage' });
+      expect({ attempts, took }).toEqual({ attempts: 0, took: limits.totalTimeout });
+      expect(await occupied).toMatchObject({ end: 'done' });
+    });
   });
 
   it('asks a store that is down hardly more often than one in health, and recovers', async () => {

@@ -1,4 +1,5 @@
 import { StorageUnavailable } from '../storage-driver.js';
+import type { Turnstile } from './turnstile.js';
 
 /** What to make of an attempt that failed. */
 export type Verdict =
@@ -20,7 +21,7 @@ export interface RetryLimits {
   readonly attempts: number;
   /** Milliseconds of one attempt. Attempts that move many bytes say so themselves (`Attempt.alive`). */
   readonly attemptTimeout: number;
-  /** Milliseconds of all attempts, and of the pauses between them. */
+  /** Milliseconds of all attempts, of the pauses between them and of waiting in a row. */
   readonly totalTimeout: number;
   /** Milliseconds of the first pause at most; each further one may be twice as long. */
   readonly firstPause: number;
@@ -47,7 +48,7 @@ export interface Attempt {
 /**
  * Repeats what failed for a moment: with full jitter, a bound on each attempt and on all, and a budget that all calls of
  * the process share, so that a store in trouble is not asked several times as often as one in health. Each success pays a
- * tenth of a repetition back.
+ * tenth of a repetition back. An attempt ends with its time, whether what it waits for heeds the signal or not.
  */
 export class Retries {
   #budget = fullBudget;
@@ -56,6 +57,8 @@ export class Retries {
     private readonly judge: (error: unknown) => Verdict,
     private readonly limits: RetryLimits = defaultRetryLimits,
     private readonly random: () => number = Math.random,
+    /** Of attempts that are made at once, if there is a bound on them: a pause takes no place. */
+    private readonly places?: Turnstile,
   ) {}
 
   /**
@@ -66,30 +69,38 @@ export class Retries {
     const deadline = performance.now() + this.limits.totalTimeout;
     let mayHaveHappened = false;
     for (let number = 1; ; number++) {
+      const leave = await this.#enter(operation, deadline);
       const timer = new AttemptTimer(this.limits.attemptTimeout);
+      let pause: number;
       try {
-        const result = await action({
-          signal: timer.signal,
-          mayHaveHappened,
-          alive: () => timer.restart(),
-        });
+        const { signal } = timer;
+        const acted = action({ signal, mayHaveHappened, alive: () => timer.restart() });
+        const result = await timer.bound(acted);
         this.#budget = Math.min(fullBudget, this.#budget + 0.1);
         return result;
       } catch (error) {
         const verdict = timer.signal.aborted ? timedOut : this.judge(error);
         if (verdict.kind === 'final') throw error;
         mayHaveHappened ||= verdict.mayHaveHappened;
-        const pause = Math.max(this.#pause(number), verdict.retryAfter ?? 0);
+        pause = Math.max(this.#pause(number), verdict.retryAfter ?? 0);
         const over = number >= this.limits.attempts || performance.now() + pause > deadline;
         if (over || this.#budget < 1) {
           throw new StorageUnavailable(`${operation}: ${verdict.reason}`, { cause: error });
         }
         this.#budget--;
-        await new Promise((resolve) => setTimeout(resolve, pause));
       } finally {
         timer.stop();
+        leave?.();
       }
+      await new Promise((resolve) => setTimeout(resolve, pause));
     }
+  }
+
+  async #enter(operation: string, deadline: number): Promise<(() => void) | undefined> {
+    if (this.places === undefined) return undefined;
+    const leave = await this.places.enter(deadline - performance.now());
+    if (leave !== undefined) return leave;
+    throw new StorageUnavailable(`${operation}: too many other requests wait for the storage`);
   }
 
   #pause(number: number): number {
@@ -110,14 +121,23 @@ const timedOut = {
 
 class AttemptTimer {
   readonly #controller = new AbortController();
+  readonly #over = Promise.withResolvers<never>();
   readonly #timer: NodeJS.Timeout;
 
   constructor(milliseconds: number) {
-    this.#timer = setTimeout(() => this.#controller.abort(), milliseconds);
+    this.#timer = setTimeout(() => {
+      this.#controller.abort();
+      this.#over.reject(new Error(timedOut.reason));
+    }, milliseconds);
   }
 
   get signal(): AbortSignal {
     return this.#controller.signal;
+  }
+
+  /** What ends the time of the action at the latest. */
+  bound<T>(action: Promise<T>): Promise<T> {
+    return Promise.race([action, this.#over.promise]);
   }
 
   restart(): void {

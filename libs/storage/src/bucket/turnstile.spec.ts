@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 
 import { Turnstile } from './turnstile.js';
 
@@ -18,5 +18,22 @@ describe('a turnstile', () => {
     (await waiting[0])?.();
     await waiting[1];
     expect(entered).toEqual([3, 4]);
+  });
+
+  it('lets nobody in who waited too long, and takes no place for them', async () => {
+    jest.useFakeTimers();
+    try {
+      const turnstile = new Turnstile(1);
+      const leave = await turnstile.enter();
+      const impatient = turnstile.enter(1000);
+      const patient = turnstile.enter(2000);
+      await jest.advanceTimersByTimeAsync(1000);
+      expect(await impatient).toBeUndefined();
+      leave();
+      (await patient)?.();
+      expect(await turnstile.enter(0)).toBeDefined();
+    } finally {
+      jest.useRealTimers();
+    }
   });
 });

@@ -10,6 +10,7 @@ import { GcsRequests } from './gcs-requests.js';
 
 /** Google's library, which knows who we are and signs addresses, and the requests that it does not make for us. */
 export interface GcsAccount {
+  /** The one to use now. */
   readonly sdk: Storage;
   readonly requests: GcsRequests;
   /** Whether the service asks who we are. */
@@ -24,6 +25,7 @@ interface ServiceAccount {
   readonly universe_domain?: string | undefined;
 }
 
+type AuthLibrary = typeof import('google-auth-library');
 type Identity = ServiceAccount | ExternalAccountClientOptions;
 
 const scopes = ['https://www.googleapis.com/auth/devstorage.read_write'];
@@ -36,25 +38,44 @@ const signingScopes = ['https://www.googleapis.com/auth/cloud-platform'];
  */
 export async function openGcs(config: GcsConfig): Promise<GcsAccount> {
   const { Storage } = await import('@google-cloud/storage');
+  const auth = await import('google-auth-library');
   const identity = await identityOf(config);
-  const sdk = new Storage({
-    authClient: await authOf(identity),
-    // Not needed for objects; without it some of the library's calls go and look for it.
-    projectId: (isServiceAccount(identity) && identity.project_id) || 'unknown',
-    ...(config.endpoint !== undefined && { apiEndpoint: config.endpoint }),
-    ...(identity?.universe_domain !== undefined && { universeDomain: identity.universe_domain }),
-  });
-  const authenticated = sdk.apiEndpoint.startsWith('https:');
-  const authorize = async (): Promise<Readonly<Record<string, string>>> => {
-    if (!authenticated) return {};
-    const token = await sdk.authClient.getAccessToken().catch((error: unknown) => {
-      throw new NoToken('no token', { cause: error });
+  const connect = () =>
+    new Storage({
+      authClient: authOf(auth, identity),
+      // Not needed for objects; without it some of the library's calls go and look for it.
+      projectId: (isServiceAccount(identity) && identity.project_id) || 'unknown',
+      ...(config.endpoint !== undefined && { apiEndpoint: config.endpoint }),
+      ...(identity?.universe_domain !== undefined && { universeDomain: identity.universe_domain }),
     });
-    if (!token) throw new NoToken('no token');
-    return { authorization: `Bearer ${token}` };
+  let sdk = connect();
+  const authenticated = sdk.apiEndpoint.startsWith('https:');
+  const authorize = async (signal: AbortSignal): Promise<Readonly<Record<string, string>>> => {
+    if (!authenticated) return {};
+    const asked = sdk;
+    // Everybody shares the library's question for a token, which may wait for ever: then another one asks again.
+    const drop = () => {
+      if (sdk === asked) sdk = connect();
+    };
+    signal.addEventListener('abort', drop, { once: true });
+    try {
+      const token = await asked.authClient.getAccessToken().catch((error: unknown) => {
+        throw new NoToken('no token', { cause: error });
+      });
+      if (!token) throw new NoToken('no token');
+      return { authorization: `Bearer ${token}` };
+    } finally {
+      signal.removeEventListener('abort', drop);
+    }
   };
-  const userAgent = config.useragent ?? 'holdfast';
-  return { sdk, requests: new GcsRequests(sdk.apiEndpoint, userAgent, authorize), authenticated };
+  const requests = new GcsRequests(sdk.apiEndpoint, config.useragent ?? 'holdfast', authorize);
+  return {
+    get sdk() {
+      return sdk;
+    },
+    requests,
+    authenticated,
+  };
 }
 
 /** What the configuration says; undefined for application default credentials. */
@@ -79,8 +100,8 @@ async function readKeyFile(path: string): Promise<Identity> {
   return content;
 }
 
-async function authOf(identity: Identity | undefined): Promise<GoogleAuth> {
-  const { ExternalAccountClient, GoogleAuth, JWT } = await import('google-auth-library');
+function authOf(library: AuthLibrary, identity: Identity | undefined): GoogleAuth {
+  const { ExternalAccountClient, GoogleAuth, JWT } = library;
   if (identity === undefined) return new GoogleAuth({ scopes: [...scopes, ...signingScopes] });
   if (isServiceAccount(identity)) {
     const { client_email: email, private_key: key } = identity;

@@ -6,6 +6,7 @@ import type { GcsCalls } from './gcs-calls.js';
 const usualLifetime = 20 * 60_000;
 /** An address is given again for a quarter of its life, and for so long at most: without a private key at hand each is signed by a call to Google. */
 const longestKept = 5 * 60_000;
+const longestSigning = 10_000;
 
 /** Addresses that carry the right to read one object for a while. */
 export class GcsAddresses {
@@ -34,11 +35,20 @@ export class GcsAddresses {
     try {
       const file = this.calls.account.sdk.bucket(this.calls.bucket).file(name);
       const expires = Date.now() + lifetime;
-      const [address] = await file.getSignedUrl({ version: 'v4', action: 'read', expires });
-      return address;
+      const signed = file.getSignedUrl({ version: 'v4', action: 'read', expires });
+      return await inTime(signed.then(([address]) => address));
     } catch {
       // Nobody may sign for this identity; the registry sends the bytes itself.
       return undefined;
     }
   }
+}
+
+/** The library's own calls to Google may wait for ever. */
+async function inTime<T>(signing: Promise<T>): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, longestSigning, undefined);
+  });
+  return Promise.race([signing, over]).finally(() => clearTimeout(timer));
 }

@@ -1,37 +1,28 @@
 import { BrokenOff } from '../bucket/broken-off.js';
 import { ConditionFailed, ObjectNotFound } from '../bucket/object-store.js';
 import type { Attempt, Retries } from '../bucket/retries.js';
-import { Turnstile } from '../bucket/turnstile.js';
 import type { GcsAccount } from './gcs-account.js';
 import { meaningOf } from './gcs-errors.js';
 import type { GcsAnswer, GcsRequest } from './gcs-requests.js';
 
 /** Asks the service, again if need be, and says in our words what it answered. Names are whole: with the root in front. */
 export class GcsCalls {
-  readonly #turnstile: Turnstile;
-
   constructor(
     readonly account: GcsAccount,
     readonly bucket: string,
     private readonly retries: Retries,
-    concurrency: number,
-  ) {
-    this.#turnstile = new Turnstile(concurrency);
-  }
+  ) {}
 
   async run<T>(
     operation: string,
     key: string,
     action: (attempt: Attempt) => Promise<T>,
   ): Promise<T> {
-    const leave = await this.#turnstile.enter();
     try {
       return await this.retries.run(`gcs ${operation}`, action);
     } catch (error) {
       if (error instanceof ObjectNotFound || error instanceof ConditionFailed) throw error;
       throw meaningOf(error, key, this.bucket);
-    } finally {
-      leave();
     }
   }
 

@@ -44,8 +44,8 @@ export class GcsRequests {
   constructor(
     private readonly endpoint: string,
     private readonly userAgent: string,
-    /** The headers that say who we are. */
-    private readonly authorize: () => Promise<Readonly<Record<string, string>>>,
+    /** The headers that say who we are. The signal ends somebody's wait for them, and need not end the call. */
+    private readonly authorize: (signal: AbortSignal) => Promise<Readonly<Record<string, string>>>,
   ) {
     this.#secure = endpoint.startsWith('https:');
     this.#agent = this.#secure
@@ -61,7 +61,7 @@ export class GcsRequests {
 
   /** An answer whose body is still on its way. @throws {GcsError} */
   async open(request: GcsRequest, attempt: Attempt): Promise<IncomingMessage> {
-    const identity = await this.authorize();
+    const identity = await this.authorize(attempt.signal);
     attempt.signal.throwIfAborted();
     const sent = this.#send(request, identity, attempt);
     const answered = new Promise<IncomingMessage>((resolve, reject) => {

@@ -21,6 +21,7 @@ import {
 import { probeAbilities } from '../bucket/probe-abilities.js';
 import { type Attempt, defaultRetryLimits, Retries, type RetryLimits } from '../bucket/retries.js';
 import { SteadyStream } from '../bucket/steady-stream.js';
+import { Turnstile } from '../bucket/turnstile.js';
 import {
   type AddressRequest,
   type ByteRange,
@@ -80,10 +81,11 @@ export class GcsStore extends ObjectStore {
     config: GcsConfig,
     limitsOfCalls: Partial<RetryLimits> = {},
   ): Promise<GcsStore> {
+    const limits = { ...defaultRetryLimits, ...limitsOfCalls };
     const account = await openGcs(config);
-    const retries = new Retries(judgeGcs, { ...defaultRetryLimits, ...limitsOfCalls });
-    const concurrency = Math.max(leastConcurrency, config.maxconcurrency);
-    return new GcsStore(new GcsCalls(account, config.bucket, retries, concurrency), config);
+    const places = new Turnstile(Math.max(leastConcurrency, config.maxconcurrency));
+    const retries = new Retries(judgeGcs, limits, Math.random, places);
+    return new GcsStore(new GcsCalls(account, config.bucket, retries), config);
   }
 
   async probe(): Promise<StoreAbilities> {

@@ -70,11 +70,15 @@ export class S3Connection {
     this.agents.httpsAgent.destroy();
   }
 
+  get #handler() {
+    return { ...this.agents, connectionTimeout: 5_000, logger: silent };
+  }
+
   #make(settings: S3ClientConfig): S3Client {
     const client = new S3Client({
       ...settings,
-      credentials: credentialsOf(this.config),
-      requestHandler: { ...this.agents, connectionTimeout: 5_000, logger: silent },
+      credentials: credentialsOf(this.config, { ...this.#handler, ...credentialsTimeout }),
+      requestHandler: this.#handler,
       logger: silent,
     });
     // Repetitions are ours; other steps of the SDK know their place by this one.
@@ -90,6 +94,9 @@ export class S3Connection {
 
 /** Slow clients hold a connection each while they pull, so the bound is far above what calls need. */
 const agentOptions = { keepAlive: true, maxSockets: 4096, maxFreeSockets: 256 } as const;
+
+/** Of a request for credentials. All who need them share it, so nobody's own deadline ends it; the SDK makes three. */
+const credentialsTimeout = { requestTimeout: 4_000, throwOnRequestTimeout: true } as const;
 
 const nothing = () => undefined;
 const silent = { trace: nothing, debug: nothing, info: nothing, warn: nothing, error: nothing };
@@ -124,7 +131,10 @@ function plainAmazon(region: string): string {
   return `http://s3.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`;
 }
 
-function credentialsOf(config: S3Config): NonNullable<S3ClientConfig['credentials']> {
+function credentialsOf(
+  config: S3Config,
+  requestHandler: NonNullable<S3ClientConfig['requestHandler']>,
+): NonNullable<S3ClientConfig['credentials']> {
   const { accesskey, secretkey, sessiontoken, credentialsconfigpath } = config;
   if (accesskey !== undefined && secretkey !== undefined) {
     return {
@@ -136,6 +146,7 @@ function credentialsOf(config: S3Config): NonNullable<S3ClientConfig['credential
   return defaultProvider({
     // Files are replaced when credentials are.
     ignoreCache: true,
+    clientConfig: { requestHandler },
     ...(credentialsconfigpath !== undefined && {
       filepath: credentialsconfigpath,
       configFilepath: credentialsconfigpath,
