@@ -6,22 +6,27 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import fastify, { type FastifyInstance } from 'fastify';
 
+import { isRepositoryName } from '#oci/repository-name.js';
+
 import { foldRepositoryName } from './fold-repository-name.js';
+import { routerOptions } from './router-options.js';
 
 const open: FastifyInstance[] = [];
 afterEach(async () => {
   await Promise.all(open.splice(0).map((server) => server.close()));
 });
 
+interface Match {
+  readonly route: string;
+  readonly parameters: Readonly<Record<string, string>>;
+}
+
 /** A router as the application has it, which answers what it matched. */
 async function router(prefix?: string) {
-  const server = fastify({
-    exposeHeadRoutes: false,
-    routerOptions: { maxParamLength: 1024 },
-    rewriteUrl: (request) => foldRepositoryName(request.url ?? '/', prefix),
-  });
+  const server = fastify(routerOptions(prefix));
   for (const route of [
-    '/v2/',
+    '/v2',
+    '/v2/_catalog',
     '/v2/:name/tags/list',
     '/v2/:name/manifests/:reference',
     '/v2/:name/blobs/:digest',
@@ -35,11 +40,11 @@ async function router(prefix?: string) {
   await server.listen({ port: 0, host: '127.0.0.1' });
   const { port } = server.addresses()[0] as AddressInfo;
   // `inject` would normalise the URL first.
-  return (path: string): Promise<unknown> =>
+  return (path: string): Promise<Match | number> =>
     new Promise((resolve, reject) => {
       request({ port, path, agent: false }, (answer) => {
         const body = json(answer).then((found) =>
-          answer.statusCode === 200 ? found : answer.statusCode,
+          answer.statusCode === 200 ? (found as Match) : (answer.statusCode ?? 0),
         );
         body.then(resolve, reject);
       })
@@ -50,9 +55,19 @@ async function router(prefix?: string) {
 
 const digest = `sha256:${'a'.repeat(64)}`;
 
+/** The path with some of its characters, counted from the end, written as escapes; its first slash stays. */
+function escapedAt(text: string, indices: readonly number[]): string {
+  const fromEnd = new Set(indices.map((index) => Math.max(text.length - 1 - index, 1)));
+  return text.replaceAll(/./g, (character, index: number) => {
+    const code = character.charCodeAt(0).toString(16);
+    return fromEnd.has(index) ? `%${index % 2 === 0 ? code : code.toUpperCase()}` : character;
+  });
+}
+
 describe('foldRepositoryName', () => {
   it.each([
-    ['/v2/', '/v2/'],
+    ['/v2/', '/v2'],
+    ['/v2/?a=/', '/v2?a=/'],
     ['/v2/_catalog?n=5', '/v2/_catalog?n=5'],
     ['/v2/alpine/manifests/3.22', '/v2/alpine/manifests/3.22'],
     ['/v2/library/alpine/manifests/3.22', '/v2/library%2Falpine/manifests/3.22'],
@@ -62,9 +77,16 @@ describe('foldRepositoryName', () => {
     ['/v2/a/blobs/uploads/', '/v2/a/blobs/uploads'],
     ['http://any.example/v2/a/b/tags/list', '/v2/a%2Fb/tags/list'],
     ['http://any.example', '/'],
+    ['HTTPS://any.example?a=/v2/b/tags/list', '/?a=/v2/b/tags/list'],
+    ['ftp://any.example/v2/a/tags/list', '/v2/%'],
+    ['xv2/a/tags/list', '/v2/%'],
+    ['', '/v2/%'],
     ['*', '*'],
     ['/', '/'],
-    ['', ''],
+    ['/v2/a/%74ags/list', '/v2/a/%2574ags/list'],
+    ['/%76%32/a/tags/list?b=%41', '/%2576%2532/a/tags/list?b=%41'],
+    ['/v2/a/blobs/sha256%3A%41', '/v2/a/blobs/sha256%3A%2541'],
+    ['/v2/a/tags/%4', '/v2/%'],
     ['/v2/blobs/uploads/', '/v2/blobs/uploads/'],
     ['/v2/tags/list', '/v2/tags/list'],
   ])('%p becomes %p', (url, folded) => {
@@ -138,9 +160,47 @@ describe('foldRepositoryName', () => {
     expect(await ask(url)).toBe(404);
   });
 
+  it.each([undefined, '/team/reg/'])(
+    'finds no repository but the one that a proxy reads in the path (http.prefix %p)',
+    async (prefix) => {
+      const ask = await router(prefix);
+      const words = fc.constantFrom(...'a b-c blobs uploads tags list manifests v2'.split(' '));
+      const name = fc.array(words, { minLength: 1, maxLength: 3 }).map((parts) => parts.join('/'));
+      const kind = fc.constantFrom(
+        'tags/list',
+        'manifests/v1',
+        `blobs/${digest}`,
+        'blobs/uploads/',
+        'blobs/uploads/7f3',
+        `referrers/${digest}`,
+      );
+      const begin = fc.constantFrom(`${prefix ?? '/'}v2/`, `${prefix ?? '/'}v2/`, '/v2/');
+      const origin = fc.constantFrom('', '', 'http://a.example');
+      const escapes = fc.array(fc.nat(60), { maxLength: 3 });
+      const end = fc.constantFrom('', '/', '//', '?a=/v2/b/tags/list', '/?b', '#/c', '%2F', '/.');
+      let found = 0;
+      await fc.assert(
+        fc.asyncProperty(origin, begin, name, kind, escapes, end, async (...parts) => {
+          const [site, front, repository, rest, indices, tail] = parts;
+          const path = escapedAt(`${front}${repository}/${rest}`, indices) + tail;
+          const match = await ask(site + path);
+          if (typeof match === 'number' || !isRepositoryName(match.parameters['name'] ?? ''))
+            return;
+          found++;
+          const resource = match.route.slice('/v2/:name'.length).split('/:', 1)[0] ?? '';
+          const seen = `${prefix ?? '/'}v2/${match.parameters['name']}${resource}`;
+          expect(path.slice(0, seen.length)).toBe(seen);
+        }),
+        { numRuns: 1000 },
+      );
+      expect(found).toBeGreaterThan(50);
+    },
+    60_000,
+  );
+
   it('takes http.prefix away, and leads nowhere without it', async () => {
     const ask = await router('/team/registry/');
-    expect(await ask('/team/registry/v2/')).toMatchObject({ route: '/v2/' });
+    expect(await ask('/team/registry/v2/')).toMatchObject({ route: '/v2' });
     expect(await ask('/team/registry/v2/a/b/tags/list')).toMatchObject({
       parameters: { name: 'a/b' },
     });

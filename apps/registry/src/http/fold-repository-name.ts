@@ -1,6 +1,8 @@
 const base = '/v2/';
 /** Beyond this a name is refused whatever it says (the grammar ends at 255), so the router need not see the rest. */
 const longestName = 300;
+/** An escape that is none: the router refuses the request. */
+const unreadable = `${base}%`;
 
 /**
  * A repository's name contains slashes, which no router can match in the middle of a path. Folded into one segment
@@ -8,22 +10,35 @@ const longestName = 300;
  * end, where the spec leaves no doubt: a digest, a tag and an upload id have no slash, so that a repository may be called
  * `blobs/uploads` or `tags/list`.
  *
- * What the client escaped in a name stays escaped and is refused by the grammar of names: `%2F` or `%2e%2e` must not mean
- * another repository here than to a proxy in front of us.
+ * What the client escaped stays escaped, everywhere in the path: `%2F` or `%74ags` must not mean another repository here
+ * than to a proxy in front of us. Only a colon is read, because clients escape the one of a digest.
  *
  * @param prefix `http.prefix`, with a slash at both ends. Below it lies all of `/v2/`.
  */
 export function foldRepositoryName(url: string, prefix = '/'): string {
-  const path = withoutPrefix(url.startsWith('/') ? url : withoutOrigin(url), prefix);
-  if (!path.startsWith(base)) return path;
+  const path = pathBelow(prefix, url);
   const end = endOfPath(path);
+  if (!path.startsWith(base)) return withoutEscapes(path, 0, end) + path.slice(end);
+  // "/v2/" and "/v2", "/blobs/uploads/" and "/blobs/uploads" are one resource: proxies take the slash away.
+  if (end === base.length) return path.slice(0, end - 1) + path.slice(end);
   const last = path.lastIndexOf('/', end - 1);
   const nameEnd = endOfName(path, last);
-  if (nameEnd < base.length) return path;
+  if (nameEnd < base.length) return withoutEscapes(path, 0, end) + path.slice(end);
   const name = path.slice(base.length, Math.min(nameEnd, base.length + longestName));
-  // "/blobs/uploads/" and "/blobs/uploads" are one resource: proxies take the slash away.
-  const restEnd = last === end - 1 && path.startsWith('/blobs/uploads/', nameEnd) ? last : end;
-  return base + escapeSlashes(name) + path.slice(nameEnd, restEnd) + path.slice(end);
+  const rest = withoutEscapes(path, nameEnd, last === end - 1 ? last : end);
+  return rest === unreadable ? rest : base + escapeSlashes(name) + rest + path.slice(end);
+}
+
+/**
+ * A path without the one slash too many at its end, as it is told below `http.prefix`; undefined for every other, and for
+ * what a header could not hold.
+ */
+export function withoutLastSlash(url: string, prefix = '/'): string | undefined {
+  const path = pathBelow(prefix, url);
+  const end = endOfPath(path);
+  const isOneTooMany = /^[!-$&-~]*[!-$&-.0-~]\/$/.test(path.slice(0, end));
+  const isPlain = isOneTooMany && /^[!-~]*$/.test(path.slice(end));
+  return isPlain ? path.slice(0, end - 1) + path.slice(end) : undefined;
 }
 
 /** The index of the slash after the name, or -1 where the path names no repository. */
@@ -48,6 +63,13 @@ function escapeSlashes(name: string): string {
   return escaped.includes('/') ? escaped.replaceAll('/', '%2F') : escaped;
 }
 
+/** Text that the router reads as it stands here, letter by letter. */
+function withoutEscapes(path: string, start: number, end: number): string {
+  const text = path.slice(start, end);
+  if (!text.includes('%')) return text;
+  return /%(?![0-9a-f]{2})/i.test(text) ? unreadable : text.replaceAll(/%(?!3a)/gi, '%25');
+}
+
 function endOfPath(url: string): number {
   const query = url.indexOf('?');
   const fragment = url.indexOf('#');
@@ -56,7 +78,8 @@ function endOfPath(url: string): number {
 }
 
 /** Without `http.prefix`; a path to the API that lacks it leads nowhere. */
-function withoutPrefix(path: string, prefix: string): string {
+function pathBelow(prefix: string, url: string): string {
+  const path = url.startsWith('/') ? url : withoutOrigin(url);
   if (prefix === '/') return path;
   if (path.startsWith(prefix)) return path.slice(prefix.length - 1);
   return path.startsWith('/v2') ? `/outside-http-prefix${path}` : path;
@@ -64,8 +87,7 @@ function withoutPrefix(path: string, prefix: string): string {
 
 /** The absolute form of a request's target (RFC 9112 §3.2.2), which proxies send, as a path. */
 function withoutOrigin(url: string): string {
-  const authority = url.indexOf('://');
-  if (authority < 0) return url;
-  const path = url.indexOf('/', authority + 3);
-  return path < 0 ? '/' : url.slice(path);
+  const path = url.replace(/^https?:\/\/[^/?#]*/i, '');
+  if (path === url) return url === '*' ? url : unreadable;
+  return path.startsWith('/') ? path : `/${path}`;
 }
