@@ -18,13 +18,13 @@ import { Tags } from '#content/tags.js';
 import { Digest } from '#oci/digest.js';
 import { DigestInvalid, ManifestUnknown, TagInvalid } from '#oci/errors.js';
 import { maximumManifestSize } from '#oci/manifest.js';
-import { parseReference, parseTag, type Reference } from '#oci/reference.js';
+import { parseReference, parseTag, type Reference, type Tag } from '#oci/reference.js';
 import type { RepositoryName } from '#oci/repository-name.js';
 
 import { PublicUrl } from '../http/public-url.js';
 import { answer, contentHeaders, isNotModified } from './content-reply.js';
 import { TooManyTags } from './errors.js';
-import { readManifestBody } from './manifest-body.js';
+import { ManifestBodies } from './manifest-body.js';
 import { AcceptedTypes, childFor } from './manifest-negotiation.js';
 import { MethodPolicyGuard } from './method-policy.guard.js';
 import { all, ManifestReference, Name, type Query } from './params.js';
@@ -32,8 +32,19 @@ import { all, ManifestReference, Name, type Query } from './params.js';
 /** Tags that one push may set (distribution-spec "dev" asks for 10 at least). */
 const mostTags = 100;
 
+interface ReceivedManifest {
+  readonly name: RepositoryName;
+  readonly reference: Reference;
+  /** Of the query. */
+  readonly extra: readonly Tag[];
+  readonly body: Buffer;
+}
+
 @Controller('v2/:name/manifests')
 export class ManifestsController {
+  /** One for the process: there is one controller. */
+  readonly #bodies = new ManifestBodies(maximumManifestSize);
+
   constructor(
     private readonly manifests: ManifestStore,
     private readonly tags: Tags,
@@ -75,7 +86,16 @@ export class ManifestsController {
     if (extra.length > 0 && typeof reference === 'string') {
       throw new TagInvalid('the tag parameter goes with a push by digest', { tag: extra[0] });
     }
-    const body = await readManifestBody(request.raw, maximumManifestSize);
+    await this.#bodies.receive(request.raw, (body) =>
+      this.#put({ name, reference, extra, body }, request, reply),
+    );
+  }
+
+  async #put(
+    { name, reference, extra, body }: ReceivedManifest,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<void> {
     const digest = Digest.of(body, typeof reference === 'string' ? 'sha256' : reference.algorithm);
     if (typeof reference !== 'string' && !digest.equals(reference)) {
       throw new DigestInvalid('the manifest does not have the digest of the URL', {
