@@ -105,6 +105,12 @@ export abstract class StorageDriver {
   /** Whether each look is a call to another machine, where other processes see and change the same. */
   readonly remote: boolean = false;
 
+  /**
+   * Whether what a writer could see before is durable when his own write is. Elsewhere who relies on what another wrote
+   * confirms it.
+   */
+  readonly ordered: boolean = true;
+
   /** Where the parts of uploads are until they are committed. */
   abstract readonly uploads: UploadArea;
 
