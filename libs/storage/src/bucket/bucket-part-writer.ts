@@ -1,5 +1,5 @@
 import type { StoredFile } from '../stored-file.js';
-import { PartsClaimed, PartWriter, SessionEnded, type UploadedParts } from '../upload-area.js';
+import { PartsClaimed, PartWriter, type UploadedParts } from '../upload-area.js';
 import { BucketContent } from './bucket-content.js';
 import type { GatheredPart } from './gathered-part.js';
 import { ConditionFailed, ObjectNotFound, type ObjectStore } from './object-store.js';
@@ -23,6 +23,8 @@ export interface WriterLine {
   readonly names: SessionNames;
   readonly earlier: readonly Part[];
   readonly own: GatheredPart;
+  /** Fails if the session was ended; undefined where that is known already. */
+  readonly open: Promise<void> | undefined;
   /** The key that the line becomes an object at, if that was known before its first byte. */
   readonly destination: string | undefined;
 }
@@ -111,6 +113,7 @@ export class BucketPartWriter extends PartWriter {
     }
     await this.#store();
     const sources = this.#sources();
+    await this.line.open;
     await this.#present(() => this.area.store.join(sources, target));
     return sources.map(({ key }) => key);
   }
@@ -151,11 +154,8 @@ export class BucketPartWriter extends PartWriter {
     } catch (error) {
       if (!(error instanceof ConditionFailed || error instanceof ObjectNotFound)) throw error;
       const { names } = this.line;
-      const ended = await this.area.store.head(names.ended).catch((failure: unknown) => {
-        if (failure instanceof ObjectNotFound) return undefined;
-        throw failure;
-      });
-      throw ended ? new SessionEnded(names.session) : new PartsClaimed(names.session);
+      await names.requireOpen(this.area.store);
+      throw new PartsClaimed(names.session);
     }
   }
 

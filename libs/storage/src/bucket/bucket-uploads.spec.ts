@@ -48,14 +48,14 @@ describe('BucketUploads', () => {
       expect(store.calls).toEqual(['begin', 'add', 'add', 'add', 'complete', 'put']);
     });
 
-    it('five for a chunk and its commit', async () => {
+    it('six for a chunk and its commit', async () => {
       const { store, uploads } = await open();
       const writer = await uploads.claim('s', undefined);
       await append(writer, 'x');
       const parts = await writer.finish();
       const last = await uploads.claim('s', parts, { complete: true, destination: '/data' });
       await last.commit('/data', [link]);
-      expect(store.calls).toEqual(['list', 'put', 'join', 'put', 'removeAll']);
+      expect(store.calls).toEqual(['list', 'put', 'head', 'join', 'put', 'removeAll']);
     });
 
     it('none to begin, and to give up what was not sent', async () => {

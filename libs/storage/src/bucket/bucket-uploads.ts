@@ -118,23 +118,28 @@ export class BucketUploads extends UploadArea {
     names: SessionNames,
     parts: UploadedParts,
     { newborn = false, complete = false }: ClaimPurpose,
-  ): Promise<readonly Part[]> {
-    if (parts.size === 0 && newborn) return [];
+  ): Promise<ClaimedLine> {
+    if (parts.size === 0 && newborn) return { parts: [] };
     // Whether they are still there the store tells when it joins them.
     const named = complete ? namedParts(parts) : undefined;
-    if (named !== undefined) return named;
+    if (named !== undefined) {
+      // A part that was under way when the session was cancelled came after what that removed.
+      const open = names.requireOpen(this.store);
+      open.catch(() => undefined);
+      return { parts: named, open };
+    }
     const found = await names.list(this.store);
     if (found.ended) throw new SessionEnded(names.session);
     const line = parts.size === 0 ? [] : found.lineOf(parts);
     if (line === undefined || (parts.size === 0 && found.longest().length > 0)) {
       throw new PartsClaimed(names.session);
     }
-    return line;
+    return { parts: line };
   }
 
   #writer(
     names: SessionNames,
-    earlier: readonly Part[],
+    { parts: earlier, open }: ClaimedLine,
     { destination: path }: ClaimPurpose,
   ): PartWriter {
     const writer = randomBytes(8).toString('hex');
@@ -145,7 +150,7 @@ export class BucketUploads extends UploadArea {
       this.#keyOf(names, earlier, destination, writer),
       writer,
     );
-    return new BucketPartWriter(this.#area, { names, earlier, own, destination });
+    return new BucketPartWriter(this.#area, { names, earlier, own, open, destination });
   }
 
   /** Where bytes go that are too many to wait here for the end of the request. */
@@ -168,6 +173,12 @@ export class BucketUploads extends UploadArea {
     const watched = work.catch(() => undefined).finally(() => this.#background.delete(watched));
     this.#background.add(watched);
   }
+}
+
+interface ClaimedLine {
+  readonly parts: readonly Part[];
+  /** As `WriterLine.open`. */
+  readonly open?: Promise<void>;
 }
 
 interface SweptSession {

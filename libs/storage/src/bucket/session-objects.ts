@@ -1,4 +1,5 @@
-import type { ObjectStore, StoredObject } from './object-store.js';
+import { SessionEnded } from '../upload-area.js';
+import { ObjectNotFound, type ObjectStore, type StoredObject } from './object-store.js';
 import type { Part } from './upload-parts.js';
 import { endOf, uploadedParts } from './upload-parts.js';
 
@@ -37,6 +38,17 @@ export class SessionNames {
 
   get ended(): string {
     return `${this.prefix}ended`;
+  }
+
+  /** @throws {SessionEnded} */
+  async requireOpen(store: ObjectStore): Promise<void> {
+    try {
+      await store.head(this.ended);
+    } catch (error) {
+      if (error instanceof ObjectNotFound) return;
+      throw error;
+    }
+    throw new SessionEnded(this.session);
   }
 
   /** Of the part that follows others. */

@@ -137,6 +137,19 @@ export function describeUnclaimedLines(
       expect(await isThere(opened().other, '/ended/three')).toBe(false);
     });
 
+    it('lets nobody commit a first part that was under way', async () => {
+      for (const purpose of [{ newborn: true }, {}]) {
+        const session = `ended04${String('newborn' in purpose)}`;
+        const writer = await areas().here.claim(session, undefined, purpose);
+        await append(writer, 'a');
+        await areas().there.end(session);
+        const parts = await writer.finish();
+        const last = await areas().there.claim(session, parts, { complete: true });
+        await expect(last.commit('/ended/four', [])).rejects.toBeInstanceOf(SessionEnded);
+        expect(await isThere(opened().other, '/ended/four')).toBe(false);
+      }
+    });
+
     it('is ended, whoever claims it at the same moment', async () => {
       for (let turn = 0; turn < 20; turn++) {
         const session = `ending${turn}`;
