@@ -160,6 +160,43 @@ describe('A4, H7: HTTP secrets of replicas on one storage', () => {
     },
   );
 
+  it('are what SIGHUP brings, also none and one where there was none', async () => {
+    const replica = await start({ secret: 'canary-leaked', workers: 2 });
+    const { holdfast } = replica;
+    const round = () => new RoundRobin([replica]);
+    const begun = await round().begin();
+    const statuses = async (location: string) => {
+      const all: number[] = [];
+      for (let i = 0; i < 8; i++) all.push((await round().next.status(location)).status);
+      return [...new Set(all)].join();
+    };
+    const reload = async (change: (text: string) => string, applied: () => Promise<boolean>) => {
+      await writeFile(holdfast.configFile, change(await readFile(holdfast.configFile, 'utf8')));
+      holdfast.process.signal('SIGHUP');
+      await until('every worker to apply it', applied);
+      expect(await round().whole()).toBe(201);
+    };
+    expect(await statuses(begun)).toBe('204');
+    const none = (text: string) => text.replace(/^ *secret: .*\n/m, '');
+    await reload(none, async () => (await statuses(begun)) === '404');
+    const signedByKept = await round().begin();
+    expect(await statuses(signedByKept)).toBe('204');
+    const some = (text: string) => text.replace(/^http:\n/m, '$&  secret: canary-new\n');
+    await reload(some, async () => (await statuses(signedByKept)) === '404');
+    expect(await statuses(begun)).toBe('404');
+
+    await writeFile(folder.join('secrets'), '');
+    const empty = (text: string) =>
+      none(text).replace(/^http:\n/m, `$&  secretfile: ${folder.join('secrets')}\n`);
+    const signed = await round().begin();
+    await reload(empty, async () => /new configuration cannot be used/.test(holdfast.output));
+    expect(await statuses(signed)).toBe('204');
+    await writeFile(folder.join('secrets'), 'canary-filed');
+    await reload(String, async () => (await statuses(signed)) === '404');
+    expect(holdfast.output).not.toContain('these keys need a restart');
+    expect(holdfast.output).not.toContain('canary');
+  });
+
   describe('in a file', () => {
     const file = () => folder.join('secrets');
     const write = async (...secrets: readonly string[]) => {

@@ -16,7 +16,12 @@ function liveKeys(node: KeyNode, path = ''): readonly string[] {
 
 describe('withLive', () => {
   it('takes the keys that the documentation says change on SIGHUP', () => {
-    expect(liveKeys(keyTree(configSchema))).toEqual(['log.level', 'http.secret', 'http.secrets']);
+    expect(liveKeys(keyTree(configSchema))).toEqual([
+      'log.level',
+      'http.secret',
+      'http.secrets',
+      'http.secretfile',
+    ]);
     const now = withLive(
       parse({ http: { secret: 'old' } }),
       parse({ log: { level: 'debug' }, http: { secrets: ['new', 'newer'] } }),
@@ -24,6 +29,14 @@ describe('withLive', () => {
     expect(now.log.level).toBe('debug');
     expect(now.http.secret).toBeUndefined();
     expect(now.http.secrets.map((one) => one.reveal())).toEqual(['new', 'newer']);
+  });
+
+  it('takes the file in place of the secret', () => {
+    const now = withLive(
+      parse({ http: { secret: 'old' } }),
+      parse({ http: { secretfile: '/secrets' } }),
+    );
+    expect([now.http.secret, now.http.secretfile]).toEqual([undefined, '/secrets']);
   });
 
   it('takes no other', () => {

@@ -5,8 +5,10 @@ import { ProcessLog } from '#telemetry/create-log.js';
 import type { Config } from './config.js';
 import type { ProcessReports } from './health/process-reports.js';
 import { listenAddress, removeStaleSocket } from './http/listen-address.js';
+import { readSecretFile } from './http/secret-file.js';
 import { type LoadedRegistryConfig, loadRegistryConfig } from './load-config.js';
 import { banner } from './workers/banner.js';
+import { reasons } from './workers/reasons.js';
 import { Signals } from './workers/signals.js';
 import { sizeThreads } from './workers/size-threads.js';
 import type { StartingWorker } from './workers/starting-worker.js';
@@ -36,10 +38,11 @@ export async function serve(loaded: LoadedRegistryConfig, early?: StartingWorker
   announce(loaded, workers, log);
   const orders = await orderCertificates(config, log);
 
-  let current = loaded;
-  const read = () => reload({ started: loaded, current }, running, log);
+  let current = Promise.resolve(loaded);
+  const read = async (before: LoadedRegistryConfig) =>
+    reload({ started: loaded, current: before }, running, log);
   const finished = await signals.obeyWith({
-    reload: () => void (current = read()),
+    reload: () => void (current = current.then(read)),
     stop: () => {
       orders?.stop();
       return running.stop();
@@ -124,13 +127,21 @@ function announce({ config, path }: LoadedRegistryConfig, workers: number, log: 
 }
 
 /** What applies from now on: the old configuration where the new one cannot be used. */
-function reload(
+async function reload(
   { started, current }: Record<'started' | 'current', LoadedRegistryConfig>,
   running: Running,
   log: ProcessLog,
-): LoadedRegistryConfig {
+): Promise<LoadedRegistryConfig> {
   try {
     const next = loadRegistryConfig({ path: current.path });
+    const { secretfile } = next.config.http;
+    // Once it is in use a file that cannot be used leaves the secrets of before in use, each time that it changes.
+    if (secretfile !== undefined && secretfile !== current.config.http.secretfile) {
+      await readSecretFile(secretfile);
+    }
+    for (const warning of next.warnings) {
+      if (!current.warnings.includes(warning)) log.warn({ warning }, 'configuration');
+    }
     const { live } = diffReload(current, next);
     const { needRestart } = diffReload(started, next);
     log.info({ changed: live }, 'configuration read again; certificates and accounts too');
@@ -138,8 +149,7 @@ function reload(
     running.reload(next);
     return next;
   } catch (error) {
-    const problems = error instanceof ConfigError ? error.lines : [String(error)];
-    log.error({ problems }, 'new configuration cannot be used; the old one stays');
+    log.error({ problems: reasons(error) }, 'new configuration cannot be used; the old one stays');
     return current;
   }
 }

@@ -133,12 +133,14 @@ export const httpConfig = section({
         .describe('Several, to change them without a break: the first signs, all verify.'),
     ),
   ),
-  secretfile: ours(
-    text()
-      .optional()
-      .describe(
-        'File that holds them instead, one on each line. It is read again when it changes.',
-      ),
+  secretfile: live(
+    ours(
+      text()
+        .optional()
+        .describe(
+          'File that holds them instead, one on each line. It is read again when it changes.',
+        ),
+    ),
   ),
   draintimeout: duration({ min: 0 })
     .prefault('60s')

@@ -1,11 +1,13 @@
 import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 
-import { SigningSecrets } from '#content/uploads/signing-secrets.js';
+import { keptSecret, SigningSecrets } from '#content/uploads/signing-secrets.js';
 import { MemoryDriver } from '#storage/memory/memory-driver.js';
+import { StorageUnavailable } from '#storage/storage-driver.js';
 import { RecordingLog } from '#telemetry/testing/recording-log.js';
 
 import { httpConfig } from './http-config.js';
@@ -113,6 +115,7 @@ describe('HttpSecrets, when the configuration is read again,', () => {
       log: new RecordingLog(),
     });
     await secrets.reload(httpConfig.parse(now));
+    secrets.stop();
     return secrets.signing.all;
   };
 
@@ -122,14 +125,80 @@ describe('HttpSecrets, when the configuration is read again,', () => {
     );
   });
 
-  it.each([
-    [{ secret: 'old' }, {}],
-    [{ secret: 'old' }, { secretfile: '/nowhere' }],
-  ])('stay as they are where they come from elsewhere now: %j, %j', async (before, now) => {
-    expect(await replaced(before, now)).toEqual(await keysOf('old'));
+  interface Written {
+    readonly secret?: string;
+    readonly secrets?: string[];
+    readonly secretfile?: string;
+  }
+
+  it.each<[Written, Written, string[]]>([
+    [{}, { secret: 'new' }, ['new']],
+    [{ secret: 'old' }, {}, ['kept']],
+    [{ secret: 'old' }, { secretfile: 'file' }, ['one', 'two']],
+    [{ secretfile: 'file' }, { secrets: ['new', 'one'] }, ['new', 'one']],
+    [{ secretfile: 'file' }, {}, ['kept']],
+    [{ secretfile: 'file' }, { secretfile: 'other' }, ['three']],
+  ])('are what it says now, wherever they came from: %j, %j', async (before, now, all) => {
+    const folder = await mkdtemp(join(tmpdir(), 'secrets-'));
+    try {
+      await writeFile(join(folder, 'file'), 'one\ntwo');
+      await writeFile(join(folder, 'other'), 'three');
+      const placed = ({ secretfile, ...keys }: Written) =>
+        secretfile === undefined ? keys : { ...keys, secretfile: join(folder, secretfile) };
+      const kept = await keptSecret(driver);
+      expect(await replaced(placed(before), placed(now))).toEqual(
+        await keysOf(...all.map((one) => (one === 'kept' ? kept : one))),
+      );
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
-  it('stay the one that the storage keeps', async () => {
-    expect(await replaced({}, { secret: 'new' })).not.toEqual(await keysOf('new'));
+  it('follow the file that it names now, and no longer the one that it named', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'secrets-'));
+    try {
+      const [one, other] = ['one', 'other'].map((name) => join(folder, name)) as [string, string];
+      await writeFile(one, 'first');
+      await writeFile(other, 'second');
+      const log = new RecordingLog();
+      const secrets = await HttpSecrets.open(httpConfig.parse({ secretfile: one }), {
+        driver,
+        log,
+      });
+      const abandoned = secrets.watcher;
+      await secrets.reload(httpConfig.parse({ secretfile: other }));
+      await writeFile(one, 'first again');
+      await writeFile(other, 'second again');
+      await abandoned?.look();
+      await secrets.watcher?.look();
+      secrets.stop();
+      expect(secrets.signing.all).toEqual(await keysOf('second again'));
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('stay while what it says cannot be read, which is told, and are changed as soon as it can', async () => {
+    const log = new RecordingLog();
+    let away = true;
+    const flaky = new Proxy(driver, {
+      get: (target, name) => {
+        if (name === 'create' && away) throw new StorageUnavailable('away');
+        const value: unknown = Reflect.get(target, name, target);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+    const parsed = httpConfig.parse({ secret: 'old' });
+    const secrets = await HttpSecrets.open(parsed, { driver: flaky, log });
+    await secrets.reload(httpConfig.parse({}));
+    expect(secrets.signing.all).toEqual(await keysOf('old'));
+    expect(log.lines.map(({ message }) => message)).toContain(
+      'HTTP secrets cannot be read; the old ones stay',
+    );
+    away = false;
+    const kept = await keysOf(await keptSecret(driver));
+    while (secrets.signing.all[0] !== kept[0]) await delay(10);
+    expect(secrets.signing.all).toEqual(kept);
+    secrets.stop();
   });
 });

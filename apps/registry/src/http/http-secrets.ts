@@ -12,67 +12,121 @@ type SecretKeys = Pick<HttpConfig, 'secret' | 'secrets' | 'secretfile'>;
 
 interface Surroundings {
   readonly driver: StorageDriver;
-  readonly log: Pick<Log, 'info' | 'warn'>;
+  readonly log: Pick<Log, 'info' | 'warn' | 'error'>;
   /** Nothing is written to the storage. */
   readonly readonly?: boolean;
 }
 
+/** Between two tries to read what a configuration names (milliseconds). */
+const pause = 1000;
+
 /** What signs the state of uploads, followed wherever it comes from, and compared with what others on the storage use. */
 export class HttpSecrets {
+  readonly #agreement: SecretAgreement;
+  #watcher: FileWatcher | undefined;
+  #retry: NodeJS.Timeout | undefined;
+
   private constructor(
-    private readonly keys: SecretKeys,
+    private keys: SecretKeys,
     readonly signing: SigningSecrets,
-    private readonly agreement: SecretAgreement,
-    /** Undefined where no file holds them. */
-    readonly watcher: FileWatcher | undefined,
-  ) {}
+    private readonly surroundings: Surroundings,
+  ) {
+    const { driver, log } = surroundings;
+    const key = () => keyOf(this.keys);
+    this.#agreement = new SecretAgreement(driver, {
+      secrets: signing,
+      log,
+      get key() {
+        return key();
+      },
+    });
+  }
 
   /**
    * The first signs, all verify. One that the storage keeps where none is configured.
    * @throws {StartupError} if the file cannot be used; later that leaves in use what it held before
    */
-  static async open(
-    keys: SecretKeys,
-    { driver, log, readonly = false }: Surroundings,
-  ): Promise<HttpSecrets> {
-    const { secretfile } = keys;
-    const apply = async () => {
-      secrets.replace(await secretsOf(keys));
-      agreement.lookSoon();
-    };
-    const watcher =
-      secretfile === undefined
-        ? undefined
-        : await FileWatcher.start({ what: 'secret file', files: [secretfile], apply, log });
-    const configured = await secretsOf(keys);
-    const all = configured.length > 0 ? configured : [await keptSecret(driver, { readonly })];
-    const secrets = await SigningSecrets.load(driver, all);
-    const agreement = new SecretAgreement(driver, { secrets, key: keyOf(keys), log });
-    return new HttpSecrets(keys, secrets, agreement, watcher);
+  static async open(keys: SecretKeys, surroundings: Surroundings): Promise<HttpSecrets> {
+    const opened = Promise.withResolvers<HttpSecrets>();
+    const watcher = await watch(keys, surroundings.log, async () => (await opened.promise).#take());
+    try {
+      const all = await secretsOf(keys, surroundings);
+      const signing = await SigningSecrets.load(surroundings.driver, all);
+      const secrets = new HttpSecrets(keys, signing, surroundings);
+      secrets.#watcher = watcher;
+      opened.resolve(secrets);
+      return secrets;
+    } catch (error) {
+      watcher?.stop();
+      throw error;
+    }
+  }
+
+  /** Undefined where no file holds them. */
+  get watcher(): FileWatcher | undefined {
+    return this.#watcher;
   }
 
   /** Compares with others from now on. */
   compare(): void {
-    this.agreement.start();
+    this.#agreement.start();
   }
 
   stop(): void {
-    this.agreement.stop();
-    this.watcher?.stop();
+    this.#agreement.stop();
+    this.#watcher?.stop();
+    clearTimeout(this.#retry);
   }
 
-  /** Takes into use what a configuration says that was read again. Where the secrets come from changes with a restart only. */
+  /**
+   * Takes into use what a configuration says that was read again, wherever the secrets come from now. What it names is
+   * tried until it can be read; before that the old ones stay.
+   */
   async reload(now: SecretKeys): Promise<void> {
-    await this.watcher?.look();
-    if (this.keys.secretfile !== undefined || now.secretfile !== undefined) return;
-    const [before, after] = [listed(this.keys), listed(now)];
-    if (before.length === 0 || after.length === 0) return;
-    this.signing.replace(after);
-    this.agreement.lookSoon();
+    const before = this.keys;
+    this.keys = now;
+    clearTimeout(this.#retry);
+    if (now.secretfile !== undefined && now.secretfile === before.secretfile) {
+      return this.#watcher?.look();
+    }
+    if (keyOf(now) === undefined && keyOf(before) === undefined) return;
+    this.#watcher?.stop();
+    this.#watcher = undefined;
+    const watcher = await watch(now, this.surroundings.log, () => this.#take());
+    if (this.keys === now) this.#watcher = watcher;
+    else watcher?.stop();
+    await this.#takeWhenReadable(now, (error) => {
+      const from = keyOf(now) ?? 'the storage';
+      this.surroundings.log.error(
+        { from, error },
+        'HTTP secrets cannot be read; the old ones stay',
+      );
+    });
+  }
+
+  async #takeWhenReadable(
+    keys: SecretKeys,
+    complain: (error: unknown) => void = () => undefined,
+  ): Promise<void> {
+    try {
+      await this.#take();
+    } catch (error) {
+      if (this.keys !== keys) return;
+      complain(error);
+      this.#retry = setTimeout(() => void this.#takeWhenReadable(keys), pause).unref();
+    }
+  }
+
+  async #take(): Promise<void> {
+    const { keys } = this;
+    const all = await secretsOf(keys, this.surroundings);
+    if (this.keys !== keys) return; // Who read the next configuration takes that.
+    this.signing.replace(all);
+    this.#agreement.lookSoon();
   }
 
   notices(): Readonly<Record<string, string>> {
-    const { problem } = this.agreement;
+    const { problem } = this.#agreement;
     return problem === undefined ? {} : { http_secret: problem };
   }
 
@@ -81,13 +135,27 @@ export class HttpSecrets {
       kind: 'gauge',
       name: 'holdfast_http_secret_strange',
       help: 'Whether other processes on the storage use HTTP secrets of which this one knows none.',
-      values: () => [{ value: this.agreement.problem === undefined ? 0 : 1 }],
+      values: () => [{ value: this.#agreement.problem === undefined ? 0 : 1 }],
     };
   }
 }
 
-async function secretsOf(keys: SecretKeys): Promise<readonly string[]> {
-  return keys.secretfile === undefined ? listed(keys) : readSecretFile(keys.secretfile);
+async function watch(
+  { secretfile }: SecretKeys,
+  log: Surroundings['log'],
+  apply: () => Promise<void>,
+): Promise<FileWatcher | undefined> {
+  if (secretfile === undefined) return undefined;
+  return FileWatcher.start({ what: 'secret file', files: [secretfile], apply, log });
+}
+
+async function secretsOf(
+  keys: SecretKeys,
+  { driver, readonly = false }: Surroundings,
+): Promise<readonly string[]> {
+  if (keys.secretfile !== undefined) return readSecretFile(keys.secretfile);
+  const all = listed(keys);
+  return all.length > 0 ? all : [await keptSecret(driver, { readonly })];
 }
 
 function listed({ secret, secrets }: SecretKeys): readonly string[] {
