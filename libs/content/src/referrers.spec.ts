@@ -1,8 +1,11 @@
+import { setImmediate } from 'node:timers/promises';
+
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 
 import { Digest } from '#oci/digest.js';
 import { MediaType } from '#oci/media-type.js';
 import { parseTag } from '#oci/reference.js';
+import { MemoryDriver } from '#storage/memory/memory-driver.js';
 
 import { referrerPath } from './paths.js';
 import {
@@ -30,7 +33,7 @@ describe.each(drivers)('Referrers %s', (_where, open) => {
 
   afterEach(() => storage.close());
 
-  const list = (of = subject) => registry.referrers.list(repository, of);
+  const list = (of = subject, after?: string) => registry.listReferrers(repository, of, after);
   const refer = (change: object = {}) =>
     registry.pushManifest(repository, imageManifest({ subject: subjectDescriptor, ...change }));
 
@@ -70,7 +73,39 @@ describe.each(drivers)('Referrers %s', (_where, open) => {
 
   it('belong to their repository', async () => {
     await refer();
-    expect(await registry.referrers.list(otherRepository, subject)).toEqual([]);
+    expect(await registry.listReferrers(otherRepository, subject)).toEqual([]);
+  });
+
+  it('begin after any digest, those of the tag schema among them', async () => {
+    const digests: string[] = [];
+    for (let count = 0; count < 40; count++) digests.push((await refer()).toString());
+    digests.sort();
+    const listed = digests.filter((_, index) => index % 3 === 0).map((text) => Digest.parse(text));
+    for (const each of listed) {
+      await storage.driver.remove(referrerPath(repository, subject, each));
+    }
+    await registry.pushManifest(
+      repository,
+      { schemaVersion: 2, mediaType: MediaType.ociIndex, manifests: listed.map(of) },
+      `sha256-${subject.hex}`,
+    );
+    for (const index of [0, 5, 38, 39]) {
+      const found = await list(subject, digests[index]);
+      expect(found.map(({ digest }) => digest.toString())).toEqual(digests.slice(index + 1));
+    }
+    const between = `${digests[6]?.slice(0, -1)}~`;
+    expect((await list(subject, between))[0]?.digest.toString()).toBe(digests[7]);
+  });
+
+  it('may be as large as a manifest, with a file that is larger still', async () => {
+    const annotations = { pad: 'x'.repeat(4 * 1024 * 1024 - 500) };
+    const [one, small] = [await refer({ annotations }), await refer()];
+    await storage.driver.remove(referrerPath(repository, subject, small));
+    const found = await list();
+    expect(found.find(({ digest }) => digest.equals(one))).toMatchObject({ annotations });
+    const path = referrerPath(repository, subject, one);
+    await storage.driver.put([{ path, content: Buffer.alloc(4 * 1024 * 1024 + 1, ' ') }]);
+    expect(await list()).toMatchObject([{ digest: one, annotations }]);
   });
 
   it('go when they are deleted, and not when their subject is', async () => {
@@ -146,6 +181,68 @@ describe.each(drivers)('Referrers %s', (_where, open) => {
   });
 });
 
-function of(digest: Digest) {
+function of(digest: { toString(): string }) {
   return { mediaType: MediaType.ociManifest, digest: digest.toString(), size: 5 };
 }
+
+/** A memory that tells what was read of it. */
+class MeasuredDriver extends MemoryDriver {
+  calls = 0;
+  bytes = 0;
+  mostAtOnce = 0;
+  #underWay = 0;
+
+  override async get(...given: Parameters<MemoryDriver['get']>) {
+    this.calls++;
+    const content = await super.get(...given);
+    this.bytes += content.length;
+    this.#underWay += content.length;
+    this.mostAtOnce = Math.max(this.mostAtOnce, this.#underWay);
+    await setImmediate();
+    this.#underWay -= content.length;
+    return content;
+  }
+
+  override async list(path: string) {
+    this.calls++;
+    return super.list(path);
+  }
+}
+
+describe('reading referrers', () => {
+  let driver: MeasuredDriver;
+  let registry: TestRegistry;
+
+  beforeEach(async () => {
+    driver = new MeasuredDriver();
+    registry = await TestRegistry.on(driver);
+    await registry.pushBlob(repository, emptyConfig);
+  });
+
+  async function refer(count: number, annotationBytes: number): Promise<void> {
+    for (let done = 0; done < count; done++) {
+      const annotations = { n: String(done), pad: 'x'.repeat(annotationBytes) };
+      const manifest = imageManifest({ subject: subjectDescriptor, annotations });
+      await registry.pushManifest(repository, manifest);
+    }
+    Object.assign(driver, { calls: 0, bytes: 0, mostAtOnce: 0 });
+  }
+
+  it('costs two calls for each, one for their list and one for the tag of older clients', async () => {
+    await refer(40, 10);
+    expect(await registry.listReferrers(repository, subject)).toHaveLength(40);
+    expect(driver.calls).toBe(2 * 40 + 2);
+  });
+
+  it('holds one large one at a time, and reads no more than are asked for', async () => {
+    await refer(60, 1_000_000);
+    let seen = 0;
+    for await (const { annotations } of registry.referrers.list(repository, subject)) {
+      expect(annotations?.['pad']).toHaveLength(1_000_000);
+      if (++seen === 4) break;
+    }
+    expect(driver.bytes).toBeLessThan(5_000_000);
+    await registry.listReferrers(repository, subject);
+    expect(driver.mostAtOnce).toBeLessThan(1_100_000);
+  });
+});

@@ -2,7 +2,6 @@ import { Controller, Get, Query as QueryParam, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import { Referrers } from '#content/referrers.js';
-import type { ReferrerDescriptor } from '#oci/descriptor.js';
 import type { Digest } from '#oci/digest.js';
 import { maximumManifestSize } from '#oci/manifest.js';
 import { MediaType } from '#oci/media-type.js';
@@ -28,35 +27,34 @@ export class ReferrersController {
   ): Promise<void> {
     const artifactType = one(query, 'artifactType') || undefined;
     const after = one(query, 'last');
-    const listed = (await this.referrers.list(name, subject)).filter(
-      (referrer) =>
-        (artifactType === undefined || referrer.artifactType === artifactType) &&
-        (after === undefined || referrer.digest.toString() > after),
-    );
-    const page = firstPage(listed);
+    const { page, next } = await this.#firstPage(name, subject, { artifactType, after });
     if (artifactType !== undefined) reply.header('oci-filters-applied', 'artifactType');
-    const last = listed[page.length - 1];
-    if (page.length < listed.length && last !== undefined) {
-      setNextPage(reply, request, {
-        ...(artifactType !== undefined && { artifactType }),
-        last: last.digest.toString(),
-      });
+    if (next !== undefined) {
+      const query = { ...(artifactType !== undefined && { artifactType }), last: next };
+      setNextPage(reply, request, query);
     }
     const text = `{"schemaVersion":2,"mediaType":"${MediaType.ociIndex}","manifests":[${page.join(',')}]}`;
     // As bytes: to a text the framework would add a charset, which the media type does not have.
     reply.header('content-type', MediaType.ociIndex).send(Buffer.from(text));
   }
-}
 
-/** At least one, however large it is. */
-function firstPage(referrers: readonly ReferrerDescriptor[]): string[] {
-  const page: string[] = [];
-  let bytes = 0;
-  for (const referrer of referrers) {
-    const text = JSON.stringify(referrer);
-    bytes += Buffer.byteLength(text) + 1;
-    if (bytes > pageBytes && page.length > 0) break;
-    page.push(text);
+  /** At least one, however large it is; and what the next page begins after, if there is one. */
+  async #firstPage(
+    name: RepositoryName,
+    subject: Digest,
+    { artifactType, after }: { artifactType: string | undefined; after: string | undefined },
+  ): Promise<{ page: string[]; next?: string }> {
+    const page: string[] = [];
+    let bytes = 0;
+    let last = '';
+    for await (const referrer of this.referrers.list(name, subject, after)) {
+      if (artifactType !== undefined && referrer.artifactType !== artifactType) continue;
+      const text = JSON.stringify(referrer);
+      bytes += Buffer.byteLength(text) + 1;
+      if (bytes > pageBytes && page.length > 0) return { page, next: last };
+      page.push(text);
+      last = referrer.digest.toString();
+    }
+    return { page };
   }
-  return page;
 }

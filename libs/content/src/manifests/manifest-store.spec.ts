@@ -139,7 +139,7 @@ describe.each(drivers)('ManifestStore %s', (_where, open) => {
       ]);
       await restart();
       const found = await get(digest).catch(() => undefined);
-      const { length } = await registry.referrers.list(repository, Digest.parse(subject.digest));
+      const { length } = await registry.listReferrers(repository, Digest.parse(subject.digest));
       expect([found?.mediaType, length]).toEqual(
         found === undefined ? [undefined, 0] : ['application/vnd.x+json', 1],
       );

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import type { ContentCache } from '#cache/content-cache.js';
+import type { ReferrerDescriptor } from '#oci/descriptor.js';
 import { Digest, type DigestAlgorithm } from '#oci/digest.js';
 import { MediaType } from '#oci/media-type.js';
 import { parseTag } from '#oci/reference.js';
@@ -102,6 +103,16 @@ export class TestRegistry {
       tags.map(parseTag),
     );
     return digest;
+  }
+
+  async listReferrers(
+    name: RepositoryName,
+    subject: Digest,
+    after?: string,
+  ): Promise<ReferrerDescriptor[]> {
+    const found: ReferrerDescriptor[] = [];
+    for await (const each of this.referrers.list(name, subject, after)) found.push(each);
+    return found;
   }
 }
 
