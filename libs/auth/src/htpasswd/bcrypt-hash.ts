@@ -57,6 +57,11 @@ export class BcryptHash {
     return checksum.length === this.checksum.length && timingSafeEqual(checksum, this.checksum);
   }
 
+  /** All of it that can only be known from the file. */
+  get secret(): string {
+    return this.text.slice('$2b$10$'.length);
+  }
+
   toString(): string {
     return this.text;
   }

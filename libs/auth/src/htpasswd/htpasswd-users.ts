@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 
 import { BcryptHash } from './bcrypt-hash.js';
 
@@ -18,14 +18,21 @@ export class HtpasswdInvalid extends Error {
 
 /** The accounts of one htpasswd file. */
 export class HtpasswdUsers {
-  readonly #costs: readonly number[];
-  readonly #key = randomBytes(32);
+  /** How many accounts have each. */
+  readonly #costs = new Map<number, number>();
+  /** Nobody knows it who has not read the file, and few edits change it: what is secret in the first of all hashes. */
+  readonly #key: string;
 
   private constructor(
     private readonly hashes: ReadonlyMap<string, BcryptHash>,
     readonly refused: readonly RefusedLine[],
   ) {
-    this.#costs = Array.from(hashes.values(), ({ cost }) => cost);
+    let first = '';
+    for (const hash of hashes.values()) {
+      this.#costs.set(hash.cost, (this.#costs.get(hash.cost) ?? 0) + 1);
+      if (first === '' || hash.secret < first) first = hash.secret;
+    }
+    this.#key = first;
   }
 
   /**
@@ -76,10 +83,18 @@ export class HtpasswdUsers {
     return this.hashes.get(user);
   }
 
-  /** What to check instead for a user who is not in the file: always the same for one name, and of a cost that is in the file. */
+  /**
+   * What to check instead for a user who is not in the file: of a cost that is in the file, and as often. Always the same for one name, in each
+   * process that has the file and after most edits (weighted rendezvous): a cost that changes would tell that there is no such account.
+   */
   dummyFor(user: string): BcryptHash {
-    const number = createHmac('sha256', this.#key).update(user).digest().readUInt32BE();
-    return BcryptHash.dummy(this.#costs[number % this.#costs.length]);
+    let [chosen, highest]: [number | undefined, number] = [undefined, -1];
+    for (const [cost, accounts] of this.#costs) {
+      const number = createHmac('sha256', this.#key).update(`${cost}:${user}`).digest();
+      const score = accounts / -Math.log((number.readUInt32BE() + 0.5) / 2 ** 32);
+      if (score > highest) [chosen, highest] = [cost, score];
+    }
+    return BcryptHash.dummy(chosen);
   }
 }
 

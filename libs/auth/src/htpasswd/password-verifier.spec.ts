@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 
+import { TooManyRequests } from '#oci/errors.js';
+
 import { BcryptHash } from './bcrypt-hash.js';
 import { HashingQueue } from './hashing-queue.js';
 import { HtpasswdUsers } from './htpasswd-users.js';
@@ -57,6 +59,25 @@ describe('PasswordVerifier', () => {
     expect(queue.checks).toBe(1);
     expect(await verifier.verify(wrong, users)).toBe(false);
     expect(queue.checks).toBe(2);
+  });
+
+  it('asks for itself when a crowded place loses the turn that it shared', async () => {
+    const users = await usersWith('secret');
+    const queue = new HashingQueue({ waiting: 3, patience: 60_000 });
+    const verifier = new PasswordVerifier(queue);
+    const running = Promise.withResolvers<boolean>();
+    const crowd = ['198.51.100.1'];
+    const all = [1, 2, 3].map((number) =>
+      queue.run(number === 1 ? () => running.promise : async () => true, crowd),
+    );
+    const ended = Promise.allSettled(all);
+    const fromCrowd = verifier.verify(anna, users, () => crowd);
+    const fromElsewhere = verifier.verify(anna, users, () => ['203.0.113.7']);
+    const other = queue.run(async () => true, ['192.0.2.1']);
+    await expect(fromCrowd).rejects.toThrow(TooManyRequests);
+    running.resolve(true);
+    expect(await Promise.all([fromElsewhere, other])).toEqual([true, true]);
+    await ended;
   });
 
   it('forgets a password when the file has another one', async () => {

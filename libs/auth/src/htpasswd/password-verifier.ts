@@ -2,6 +2,8 @@ import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
 
 import { LRUCache } from 'lru-cache';
 
+import { TooManyRequests } from '#oci/errors.js';
+
 import type { BasicCredentials } from './basic-credentials.js';
 import type { BcryptHash } from './bcrypt-hash.js';
 import { HashingQueue } from './hashing-queue.js';
@@ -42,8 +44,9 @@ export class PasswordVerifier {
     const hash = known ?? users.dummyFor(credentials.user);
     const mac = this.#mac(credentials, hash);
     if (this.#verified.get(mac)) return true;
-    const check = () => this.queue.run(() => hash.matches(credentials.password), source());
-    const matched = await (this.#underWay.get(mac) ?? this.#check(mac, check));
+    const matches = async () => this.#verified.has(mac) || hash.matches(credentials.password);
+    const check = () => this.#check(mac, () => this.queue.run(matches, source()));
+    const matched = await (this.#underWay.get(mac)?.catch(unlessRefused(check)) ?? check());
     return matched && known !== undefined;
   }
 
@@ -64,4 +67,12 @@ export class PasswordVerifier {
       .update(`${user}\0${password}\0${hash.toString()}`)
       .digest('base64');
   }
+}
+
+/** A shared check waits where the first who asked for it does; that this place is crowded is no reason to refuse the others. */
+function unlessRefused(check: () => Promise<boolean>): (error: unknown) => Promise<boolean> {
+  return (error) => {
+    if (error instanceof TooManyRequests) return check();
+    throw error;
+  };
 }
