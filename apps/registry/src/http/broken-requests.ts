@@ -4,7 +4,7 @@ import type { ErrorCode } from '#oci/errors.js';
 
 import type { Outgoing } from './requests-under-way.js';
 
-interface Refusal {
+export interface Refusal {
   readonly status: number;
   readonly reason: string;
   readonly code: ErrorCode;
@@ -29,6 +29,24 @@ export const missingHost = refuse(
   'Bad Request',
   'UNSUPPORTED',
   'a request of HTTP/1.1 names its host',
+);
+export const doubtfulHost = refuse(
+  400,
+  'Bad Request',
+  'UNSUPPORTED',
+  'a request names one host, and nothing but a host',
+);
+export const doubtfulFraming = refuse(
+  400,
+  'Bad Request',
+  'UNSUPPORTED',
+  'where the body ends cannot be told: chunked is the last transfer coding, and unknown to HTTP/1.0',
+);
+export const unknownCoding = refuse(
+  501,
+  'Not Implemented',
+  'UNSUPPORTED',
+  'chunked is the only transfer coding that is understood',
 );
 export const uriTooLong = refuse(
   414,

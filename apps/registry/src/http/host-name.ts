@@ -6,6 +6,11 @@ export function isHostAndPort(text: string): boolean {
   return end === text.length || isPort(text, end);
 }
 
+/** Whether the text may be the value of `Host` (RFC 9110 §7.2): any host of a URL's grammar, even none, but no user. */
+export function isHostField(text: string): boolean {
+  return /^(?:\[[\w.:~!$&'()*+,;=-]+\]|(?:[\w.~!$&'()*+,;=-]|%[\da-f]{2})*)(?::\d*)?$/i.test(text);
+}
+
 /** The text without its port. */
 export function withoutPort(text: string): string {
   const colon = text.lastIndexOf(':');

@@ -13,8 +13,6 @@ import {
 
 import {
   expectationFailed,
-  missingHost,
-  badRequest,
   noTunnel,
   refusalOf,
   refuseConnection,
@@ -25,6 +23,7 @@ import type { Door } from './drain.js';
 import type { HttpConfig } from './http-config.js';
 import { listenAddress, listenError } from './listen-address.js';
 import { httpVersion, peek, tlsPurpose } from './peek-protocol.js';
+import { RequestHead } from './request-head.js';
 import { type Incoming, type Outgoing, RequestsUnderWay } from './requests-under-way.js';
 import { clientAuthOptions, mayConnect, type TlsContext } from './tls-settings.js';
 
@@ -42,6 +41,7 @@ export class Listener implements Door {
   /** The socket that listens. Fastify takes it as its server. */
   readonly front: NetServer;
   readonly underWay = new RequestsUnderWay();
+  readonly #head = new RequestHead();
   readonly #config: HttpConfig;
   readonly #http1: Server;
   readonly #http2: Http2Server | undefined;
@@ -223,12 +223,10 @@ export class Listener implements Door {
   readonly #onRequest = (request: Incoming, response: Outgoing): void => {
     this.underWay.add(request, response);
     if (this.#ending) this.#endAfter(response);
-    if ((request.url ?? '').length > this.#config.limits.urlsize) {
-      refuseRequest(response, uriTooLong);
-    } else if (request.httpVersionMajor === 1 && !hasHost(request)) {
-      refuseRequest(response, missingHost);
-    } else if (request.httpVersionMajor === 0) {
-      refuseRequest(response, badRequest);
+    const isLong = (request.url ?? '').length > this.#config.limits.urlsize;
+    const refusal = isLong ? uriTooLong : this.#head.refusalOf(request);
+    if (refusal !== undefined) {
+      refuseRequest(response, refusal);
     } else {
       // Fastify asks of a request and its answer only what both versions have.
       Reflect.apply(this.#handler, this.front, [request, response]);
@@ -246,9 +244,4 @@ export class Listener implements Door {
   #endAfter(response: Outgoing): void {
     if (!response.headersSent && 'shouldKeepAlive' in response) response.shouldKeepAlive = false;
   }
-}
-
-/** HTTP/1.0 may do without. */
-function hasHost({ headers, httpVersionMinor }: Incoming): boolean {
-  return headers.host !== undefined || httpVersionMinor === 0;
 }
