@@ -129,6 +129,27 @@ describeWith(['redis-server', 'redis-cli'], 'a registry with Redis', () => {
     await serve();
   });
 
+  it.each([
+    ['content in a folder', {}],
+    ['content in a folder, although a cache is asked for', { cache: { blobdescriptor: 'redis' } }],
+    ['a cache of its own', { inmemory: {} }],
+  ])('is unready without it where that is wanted, with %s', async (_what, storage) => {
+    const server = await setting.start({ args: ['--maxmemory', '100mb'] });
+    const redis = { enabled: true, interval: '100ms', threshold: 2 };
+    const { client, process, ready } = await start(
+      { addrs: [server.host] },
+      { storage, health: { redis } },
+    );
+    await until('ready', async () => (await ready()) === 200);
+    await server.kill();
+    await until('unready', async () => (await ready()) === 503);
+    await client.push('library/app', 'latest', randomImage());
+    await server.restart();
+    await until('ready', async () => (await ready()) === 200);
+    expect(await server.command('keys', '*')).toBe('');
+    expect(process.output).not.toContain('set up for something else');
+  });
+
   it('answers nothing that was deleted, whatever Redis knows', async () => {
     const server = await setting.start();
     const { client, metric } = await start({ addrs: [server.host] });

@@ -22,6 +22,7 @@ describe('policyProblem', () => {
     [['cache'], 0, 'noeviction', undefined],
     [['cache'], 1, 'noeviction', 'nothing more is cached'],
     [['cache'], 1, 'allkeys-lru', undefined],
+    [[], 1, 'noeviction', undefined],
     [['queue'], 1, 'noeviction', undefined],
     [['queue'], 0, 'allkeys-lru', 'may drop jobs'],
     [['queue'], 1, 'volatile-lru', 'may drop jobs'],

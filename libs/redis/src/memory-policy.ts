@@ -26,7 +26,7 @@ export function policyProblem(
     }
     return `it may drop jobs of the queue: set maxmemory-policy to noeviction, or to volatile-lru where it is the cache too (it is ${policy})`;
   }
-  if (limit > 0 && policy === 'noeviction') {
+  if (roles.includes('cache') && limit > 0 && policy === 'noeviction') {
     return 'once it is full nothing more is cached: set maxmemory-policy to allkeys-lru (it is noeviction)';
   }
   return undefined;

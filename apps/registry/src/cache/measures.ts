@@ -20,7 +20,7 @@ export function cacheMeasures(cache: ContentCache): readonly Measured[] {
 }
 
 export function redisMeasures(redis: RedisConnection, latencies: Latencies): readonly Measured[] {
-  const role = redis.state.roles.join('+');
+  const role = redis.state.roles.join('+') || 'none';
   return [
     {
       kind: 'histogram',

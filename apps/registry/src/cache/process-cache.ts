@@ -3,7 +3,6 @@ import { MemoryCache } from '#cache/memory/memory-cache.js';
 import { RedisCache } from '#cache/redis/redis-cache.js';
 import { TwoLevels } from '#cache/two-levels.js';
 import type { SigningSecrets } from '#content/uploads/signing-secrets.js';
-import type { RedisConfig } from '#redis/redis-config.js';
 import { RedisConnection } from '#redis/redis-connection.js';
 import { RedisUnusable } from '#redis/redis-unusable.js';
 import type { StorageDriver } from '#storage/storage-driver.js';
@@ -36,27 +35,27 @@ export class ProcessCache {
   /** Connects in the background. @throws {StartupError} that names the key of what Redis cannot be reached with */
   static async open(config: Config, { driver, secrets, log }: Surroundings): Promise<ProcessCache> {
     const { cache } = config.storage;
-    if (driver.alterable) {
-      if (cache.shared) {
-        const key = 'storage.cache.blobdescriptor';
-        log.info({ key }, 'Redis is not used: files are read quicker than it answers');
-      }
-      return new ProcessCache(undefined, undefined, []);
+    const remembers = !driver.alterable;
+    if (cache.shared && !remembers) {
+      const key = 'storage.cache.blobdescriptor';
+      log.info({ key }, 'nothing is cached in Redis: files are read quicker than it answers');
     }
-    const near = new MemoryCache({ sizes: cache.blobdescriptorsize });
-    if (!cache.shared || config.redis === undefined) {
-      return new ProcessCache(near, undefined, cacheMeasures(near));
-    }
-    const redis = await connection(config.redis, log);
-    const far = new RedisCache(redis, () => [secrets.first, ...secrets.all]);
-    const content = new TwoLevels(near, far);
+    const shares = cache.shared && remembers;
+    const redis = await connection(config, { shares, log });
+    const near = remembers ? new MemoryCache({ sizes: cache.blobdescriptorsize }) : undefined;
+    const content =
+      near && redis && shares
+        ? new TwoLevels(near, new RedisCache(redis, () => [secrets.first, ...secrets.all]))
+        : near;
+    const measured = content === undefined ? [] : cacheMeasures(content);
+    if (redis === undefined) return new ProcessCache(content, undefined, measured);
     const latencies = new Latencies();
     redis.observe((operation, seconds) => latencies.observe(operation, seconds));
     redis.start();
-    const measured = [...cacheMeasures(content), ...redisMeasures(redis, latencies)];
     const { health } = config;
     const checks = health.redis.enabled ? [redisCheck(redis, health.redis)] : [];
-    return new ProcessCache(content, redis, measured, checks);
+    const ofRedis = redisMeasures(redis, latencies);
+    return new ProcessCache(content, redis, [...measured, ...ofRedis], checks);
   }
 
   notices(): Readonly<Record<string, string>> {
@@ -69,9 +68,14 @@ export class ProcessCache {
   }
 }
 
-async function connection(config: RedisConfig, log: Log): Promise<RedisConnection> {
+/** For what is shared, and for readiness that is to follow it, whatever it is used for. */
+async function connection(
+  { redis, health }: Config,
+  { shares, log }: { readonly shares: boolean; readonly log: Log },
+): Promise<RedisConnection | undefined> {
+  if (redis === undefined || !(shares || health.redis.enabled)) return undefined;
   try {
-    return await RedisConnection.create(config, { roles: ['cache'], log });
+    return await RedisConnection.create(redis, { roles: shares ? ['cache'] : [], log });
   } catch (error) {
     if (!(error instanceof RedisUnusable)) throw error;
     throw new StartupError(`redis.${error.key}`, error.reason, { cause: error });
