@@ -93,7 +93,7 @@ describe('the drain', () => {
     },
   );
 
-  it('A5: over http.draintimeout cuts, and the upload goes on after the next start', async () => {
+  it('A5: over http.draintimeout cuts and exits with 1, and the upload goes on after the next start', async () => {
     const folder = await TempDir.create('resume');
     folders.push(folder);
     const first = await start({ workers: 2, draintimeout: '1s' }, folder.path);
@@ -107,7 +107,7 @@ describe('the drain', () => {
     await cut.send(blob.subarray(1_000_000, 2_000_000));
     first.process.signal('SIGTERM');
     await expect(cut.answer).rejects.toThrow('PATCH');
-    await first.process.exited;
+    expect(await first.process.exited).toEqual({ code: 1, signal: null });
 
     const second = await start({ workers: 2 }, folder.path);
     const found = await exchange(second.url, location);
