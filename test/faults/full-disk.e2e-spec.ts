@@ -1,16 +1,21 @@
 import { open, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import { expect, it } from '@jest/globals';
 
+import { FilesystemDriver } from '#storage/filesystem/filesystem-driver.js';
+import { PathNotFound } from '#storage/storage-driver.js';
+
 import { RegistryClient } from '../support/registry-client.js';
 import { describePrivileged } from './describe-privileged.js';
-import { Disk } from './disk.js';
+import { Disk, type DiskOptions } from './disk.js';
 import { commitPath } from './held-request.js';
 import { digestOf, HttpPusher, locationOf } from './http-pusher.js';
 import { serve } from './processes/serve.js';
 import { inspect } from './registry-folder.js';
 import { withFolder } from './with-folder.js';
+
+type FileSystem = DiskOptions['type'];
 
 const repository = 'full/disk';
 const old = Buffer.from('an old layer');
@@ -116,4 +121,74 @@ describePrivileged('mount', ['mkfs.ext4', 'mount'], 'D1 a full disk', () => {
       }
     });
   }, 60_000);
+
+  it.each<FileSystem>(['ext4', 'xfs'])(
+    'lets a manifest be deleted with its tags on %s',
+    async (type) => {
+      await withFolder(async (folder) => {
+        const disk = await Disk.create(folder, { type, mebibytes: type === 'xfs' ? 320 : 64 });
+        const { close, url } = await serve({ rootdirectory: join(disk.mountPoint, 'data') });
+        try {
+          const pusher = new HttpPusher(url, repository);
+          await pusher.pushWhole(Buffer.from('{}'));
+          await pusher.pushWhole(old);
+          const tags = Array.from({ length: 12 }, (_, index) => `tag-${index}`);
+          for (const tag of tags) await pusher.setTag(tag, old);
+          await pusher.setTag('kept', Buffer.from('{}'));
+          await fill(join(disk.mountPoint, 'filler'));
+          await pusher.delete(HttpPusher.manifestOf(old).digest);
+          const client = new RegistryClient(url);
+          const listed = await client.request('GET', `/v2/${repository}/tags/list`);
+          expect(JSON.parse(listed.body.toString())).toEqual({ name: repository, tags: ['kept'] });
+          for (const tag of tags) {
+            expect((await client.manifest(repository, tag)).status).toBe(404);
+          }
+        } finally {
+          await close();
+          await disk.remove();
+        }
+      });
+    },
+    60_000,
+  );
+
+  it('loses also what a dead process held while it compared', async () => {
+    await withFolder(async (folder) => {
+      const disk = await Disk.create(folder, { type: 'ext4', mebibytes: 64 });
+      try {
+        const rootdirectory = join(disk.mountPoint, 'data');
+        const driver = await FilesystemDriver.connect({ rootdirectory });
+        const [removed, compared] = ['/removed/link', '/compared/link'] as const;
+        await driver.put([removed, compared].map((path) => ({ path, content: old })));
+        for (const path of [removed, compared]) {
+          await holdForEver(rootdirectory, path);
+          await driver.removeFolder(dirname(path)); // So that to give it back would take space.
+        }
+        await fill(join(disk.mountPoint, 'filler'));
+        expect(await driver.get(removed, { limit: 99 })).toEqual(old);
+        await driver.remove(removed);
+        expect(await driver.removeIf(compared, old)).toBe(true);
+        for (const path of [removed, compared]) {
+          await expect(driver.get(path, { limit: 99 })).rejects.toBeInstanceOf(PathNotFound);
+        }
+      } finally {
+        await disk.remove();
+      }
+    });
+  }, 60_000);
 });
+
+/** As a process leaves a file that died between moving it away and removing it. */
+async function holdForEver(rootdirectory: string, path: string): Promise<void> {
+  const held = Promise.withResolvers<void>();
+  const driver = await FilesystemDriver.connect({
+    rootdirectory,
+    onStep: (step) => {
+      if (!step.startsWith('remove ')) return undefined;
+      held.resolve();
+      return new Promise(() => {});
+    },
+  });
+  void driver.removeIf(path, old);
+  await held.promise;
+}

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 
 import { FilesystemDriver } from '#storage/filesystem/filesystem-driver.js';
+import { PathNotFound } from '#storage/storage-driver.js';
 import { Seeded } from '#storage/testing/seeded.js';
 
 import { RunningProcess } from '../support/process.js';
@@ -68,6 +69,40 @@ async function loadAndLose(
   return eventsIn(log);
 }
 
+/** What is left of a file that was removed after a comparison, when another write's fsync came between the two steps of it. */
+async function loseAfterRemoval(type: DiskOptions['type']): Promise<string> {
+  return withFolder(async (folder) => {
+    const disk = await Disk.create(folder, { type, mebibytes: type === 'xfs' ? 320 : 128 });
+    try {
+      const rootdirectory = join(disk.mountPoint, 'data');
+      const path = '/tags/tag/current/link';
+      const content = Buffer.from('old');
+      const other = await FilesystemDriver.connect({ rootdirectory });
+      const driver = await FilesystemDriver.connect({
+        rootdirectory,
+        onStep: async (step) => {
+          if (step.startsWith('remove ')) await other.put([{ path: '/other/link', content }]);
+        },
+      });
+      await driver.put([{ path, content }]);
+      expect(await driver.removeIf(path, content)).toBe(true);
+      await disk.losePower();
+      await disk.unmount();
+      await disk.mount();
+      const after = await FilesystemDriver.connect({ rootdirectory });
+      expect(await after.get('/other/link', { limit: 9 })).toEqual(content);
+      return await after.get(path, { limit: 9 }).then(String, nothingIfNotFound);
+    } finally {
+      await disk.remove();
+    }
+  });
+}
+
+function nothingIfNotFound(error: unknown): string {
+  if (error instanceof PathNotFound) return 'nothing';
+  throw error;
+}
+
 async function eventsIn(log: string): Promise<readonly LoadEvent[]> {
   const lines = (await readFile(log, 'utf8')).split('\n');
   // The last one may still be on its way.
@@ -82,6 +117,10 @@ describePrivileged('mount', ['xfs_io', 'mkfs.ext4', 'mkfs.xfs', 'mount'], 'D3 po
       expect(acknowledged).toBeGreaterThan(losses * 3);
       process.stdout.write(`D3 ${type}: 0 of ${acknowledged} lost in ${losses} power losses\n`);
     }, 3_600_000);
+
+    it('does not bring back what was removed after a comparison', async () => {
+      expect(await loseAfterRemoval(type)).toBe('nothing');
+    }, 120_000);
 
     it.each(['no-file-sync', 'no-folder-sync'] as const)(
       'would see a driver that has the bug %s',

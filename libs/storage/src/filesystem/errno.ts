@@ -30,6 +30,12 @@ export function isNotThere(error: unknown): boolean {
   return notThere.has(errnoOf(error));
 }
 
+/** No space is left, or none that we may use. */
+export function isFull(error: unknown): boolean {
+  const errno = errnoOf(error);
+  return errno === 'ENOSPC' || errno === 'EDQUOT';
+}
+
 /** What a reader is told: a folder, or a file where a folder should be, is not a file. */
 export function translateRead(error: unknown, path: string): unknown {
   return isNotThere(error) ? new PathNotFound(path) : error;

@@ -82,7 +82,11 @@ export class FilesystemDriver extends StorageDriver {
     this.#small = new SmallFiles(local);
     this.#lists = new FolderLists(local);
     this.#files = new DurableFiles({ ...common, root, ordered });
-    this.#compared = new ComparedRemoval({ ...common, folder: join(root, ownFolder, 'removing') });
+    this.#compared = new ComparedRemoval({
+      ...common,
+      ordered,
+      folder: join(root, ownFolder, 'removing'),
+    });
     this.uploads = new UploadFiles({
       ...common,
       folder: join(root, ownFolder, 'uploads'),
@@ -190,11 +194,7 @@ export class FilesystemDriver extends StorageDriver {
 
   async removeIf(path: string, expected: Uint8Array): Promise<boolean> {
     const file = this.#resolve(path);
-    return this.#writing(async () => {
-      const removed = await this.#compared.removeIf(file, expected);
-      if (removed) await this.#syncIfThere(dirname(file));
-      return removed;
-    });
+    return this.#writing(() => this.#compared.removeIf(file, expected));
   }
 
   async removeFolder(path: string): Promise<boolean> {
