@@ -110,10 +110,9 @@ describe('calls to a bucket', () => {
 
   const push = () => registry.pushManifest(repository, manifest, tag);
 
-  it('are four links, four writes and two looks back for a manifest and its tag', async () => {
+  it('are four links, four writes and one look back for a manifest and its tag', async () => {
     expect(await driver.during(push)).toEqual([
       ...Array<string>(3).fill('get _layers'),
-      'get index',
       'get revisions',
       'put blobs',
       'put current',
@@ -186,15 +185,22 @@ describe('calls to a bucket', () => {
     ).toEqual(['get _layers', 'put _layers', 'stat blobs']);
   });
 
-  it('are a look at the revision and the comparison of each tag for a delete', async () => {
+  it('are two looks at the revision and the comparison of each tag for a delete', async () => {
     const digest = await push();
     expect(await driver.during(() => registry.manifests.delete(repository, digest))).toEqual([
       'compare current',
-      'empty index',
-      'get current',
+      'get revisions',
       'get revisions',
       'list tags',
       'remove revisions',
+    ]);
+  });
+
+  it('are a look and the removal for a tag', async () => {
+    await push();
+    expect(await driver.during(() => registry.tags.delete(repository, tag))).toEqual([
+      'remove current',
+      'stat current',
     ]);
   });
 

@@ -24,6 +24,20 @@ export async function readLink(driver: StorageDriver, path: string): Promise<Dig
   return digest ?? readSlowly(driver, path);
 }
 
+/** Makes what is at these paths durable, whoever wrote it; false if something is gone by now. */
+export async function canConfirm(
+  driver: StorageDriver,
+  paths: readonly string[],
+): Promise<boolean> {
+  try {
+    await driver.confirm(paths);
+    return true;
+  } catch (error) {
+    if (error instanceof PathNotFound) return false;
+    throw error;
+  }
+}
+
 async function readSlowly(driver: StorageDriver, path: string): Promise<Digest | undefined> {
   try {
     const content = await driver.get(path, { limit: longestLink });

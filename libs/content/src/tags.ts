@@ -5,7 +5,7 @@ import type { RepositoryName } from '#oci/repository-name.js';
 import { PathNotFound, type StorageDriver, type StoredFile } from '#storage/storage-driver.js';
 
 import { isBucket } from './is-bucket.js';
-import { linkFile, readLink } from './links.js';
+import { canConfirm, linkFile, readLink } from './links.js';
 import {
   tagFolder,
   tagIndexFile,
@@ -44,12 +44,22 @@ export class Tags {
     const paths = [tagLinkPath(name, tag), tagIndexLinkPath(name, tag, digest)];
     const targets = await Promise.all(paths.map((path) => readLink(this.driver, path)));
     if (!targets.every((target) => target?.equals(digest))) return false;
-    if (!isBucket(this.driver)) await this.driver.confirm(paths);
-    return true;
+    return isBucket(this.driver) || canConfirm(this.driver, paths);
   }
 
-  /** A tag's removal takes its folder away when it is empty, also while the tag is set again: then its index is mended here. */
+  /** Points a tag that points nowhere at a manifest again. One that somebody has set meanwhile stays. */
+  async putBack(name: RepositoryName, tag: Tag, digest: Digest): Promise<void> {
+    const { before, last } = this.filesFor(name, tag, digest);
+    await this.driver.put([before]);
+    await this.driver.create(last);
+  }
+
+  /**
+   * On a disk a tag's removal takes its folder away when it is empty, also while the tag is set again: then its index is
+   * mended here, for other registries and for who copies the folder into a bucket.
+   */
   async mendIndex(name: RepositoryName, tag: Tag, digest: Digest): Promise<void> {
+    if (isBucket(this.driver)) return;
     const file = linkFile(tagIndexLinkPath(name, tag, digest), digest);
     if ((await readLink(this.driver, file.path)) === undefined) await this.driver.put([file]);
   }
@@ -62,14 +72,12 @@ export class Tags {
   }
 
   /**
-   * Removes the tags that point at a manifest at the moment of their removal. The index of each tag, written before the tag
-   * is, tells which may.
+   * Removes the tags that point at a manifest at the moment of their removal.
    * @returns those that it removed
    */
   async deleteAllOf(name: RepositoryName, digest: Digest): Promise<Tag[]> {
     const removed: Tag[] = [];
-    const { names } = await this.driver.foldersWith(tagsFolder(name), tagIndexFile(digest));
-    await sideBySide(names.filter(isTag), async (tag) => {
+    await sideBySide(await this.#thatMayPointAt(name, digest), async (tag) => {
       const { path, content } = linkFile(tagLinkPath(name, tag), digest);
       // On a disk a look is cheaper than the comparison that removes; in a bucket it is a part of it.
       if (!isBucket(this.driver)) {
@@ -105,6 +113,18 @@ export class Tags {
     }
   }
 
+  /**
+   * On a disk all of them: reading a link costs less than looking for one that is not there. In a bucket the index of each
+   * tag, written before the tag is and never removed, tells in one list.
+   */
+  async #thatMayPointAt(name: RepositoryName, digest: Digest): Promise<Tag[]> {
+    const folder = tagsFolder(name);
+    const names = isBucket(this.driver)
+      ? (await this.driver.foldersWith(folder, tagIndexFile(digest))).names
+      : (await this.driver.list(folder)).map((entry) => entry.name);
+    return names.filter(isTag);
+  }
+
   async #requireTag(name: RepositoryName, tag: Tag): Promise<void> {
     try {
       await this.driver.stat(tagLinkPath(name, tag));
@@ -113,8 +133,13 @@ export class Tags {
     }
   }
 
-  /** Tidies up. The tag is gone already, so nothing that goes wrong here is worth an error: a push may write there again. */
+  /**
+   * Tidies up on a disk. The tag is gone already, so nothing that goes wrong here is worth an error: a push may write there
+   * again. In a bucket a push that sets the tag meanwhile could not keep its index from being removed, without which a delete
+   * would miss the tag (`docs/adr/0023-calls-to-a-bucket.md`).
+   */
   async #removeEmptied(name: RepositoryName, tag: Tag): Promise<void> {
+    if (isBucket(this.driver)) return;
     const folder = tagFolder(name, tag);
     try {
       if (!(await this.driver.removeFolder(`${folder}/current`))) return;

@@ -1,16 +1,15 @@
 import { LRUCache } from 'lru-cache';
 
 import type { ContentCache } from '#cache/content-cache.js';
-import { Digest } from '#oci/digest.js';
-import { BlobDamaged, ManifestUnknown } from '#oci/errors.js';
-import { type Manifest, maximumManifestSize, parseManifest } from '#oci/manifest.js';
-import { MediaType } from '#oci/media-type.js';
+import type { Digest } from '#oci/digest.js';
+import { ManifestUnknown } from '#oci/errors.js';
+import { parseManifest } from '#oci/manifest.js';
 import type { Tag } from '#oci/reference.js';
 import type { RepositoryName } from '#oci/repository-name.js';
 import {
-  ContentTooLarge,
   PathNotFound,
   type StorageDriver,
+  StorageUnavailable,
   type StoredFile,
 } from '#storage/storage-driver.js';
 
@@ -21,18 +20,16 @@ import { blobDataPath, mediaTypePath, revisionLinkPath } from '../paths.js';
 import type { Referrers } from '../referrers.js';
 import { sideBySide } from '../side-by-side.js';
 import type { Tags } from '../tags.js';
+import { ManifestReader } from './manifest-reader.js';
 import type { References } from './references.js';
 import type { StoredManifest } from './stored-manifest.js';
 
-/** Bodies kept in memory, in bytes. They are immutable; that a repository has one is asked of the storage each time. */
-const mostKept = 64 * 1024 * 1024;
+/** Others who push and delete one manifest at the same time, one after the other, before a request gives up. */
+const mostRounds = 50;
 
 /** Manifests by digest, in their repositories. */
 export class ManifestStore {
-  readonly #kept = new LRUCache<string, StoredManifest>({
-    maxSize: mostKept,
-    sizeCalculation: ({ body }) => body.length * 2 + 1024,
-  });
+  readonly #reader: ManifestReader;
   readonly #learned = new LRUCache<string, true>({ max: 50_000 });
 
   /** @param cache bodies that somebody has read before; none if undefined */
@@ -42,19 +39,19 @@ export class ManifestStore {
     private readonly tags: Tags,
     private readonly referrers: Referrers,
     private readonly references: References,
-    private readonly cache?: ContentCache,
-  ) {}
+    cache?: ContentCache,
+  ) {
+    this.#reader = new ManifestReader(driver, blobs, cache);
+  }
 
   /**
    * @throws {ManifestUnknown}
    * @throws {BlobDamaged} if the stored bytes do not have the digest
    */
   async get(name: RepositoryName, digest: Digest): Promise<StoredManifest> {
-    const kept = this.#kept.get(this.#keyOf(name, digest));
-    const shared = kept === undefined ? this.cache?.manifest(digest) : undefined;
+    const shared = this.#reader.lookUp(name, digest);
     if (!(await this.#hasRevision(name, digest))) throw new ManifestUnknown(name, digest);
-    if (kept === undefined) return this.#read(name, digest, await shared);
-    return this.#mayBeOfAnotherType(kept) ? this.#typed(name, digest, kept.body) : kept;
+    return this.#reader.load(name, digest, shared);
   }
 
   /**
@@ -65,7 +62,7 @@ export class ManifestStore {
    */
   async getTagged(name: RepositoryName, tag: Tag): Promise<StoredManifest> {
     const digest = await this.tags.resolve(name, tag);
-    return isBucket(this.driver) ? this.#load(name, digest) : this.get(name, digest);
+    return isBucket(this.driver) ? this.#reader.load(name, digest) : this.get(name, digest);
   }
 
   /**
@@ -84,8 +81,8 @@ export class ManifestStore {
     const records = this.#recordsOf(name, stored);
     const isStored = await this.#isStored(name, stored, records);
     const files = isStored ? [] : [{ path: blobDataPath(digest), content: body }, ...records];
-    const moved =
-      isStored || !isBucket(this.driver) ? await this.#toMove(name, tags, digest) : tags;
+    // A tag that pointed here before the manifest was written again may have gone with the manifest that was there.
+    const moved = isStored ? await this.#toMove(name, tags, digest) : tags;
     const tagFiles = moved.map((tag) => this.tags.filesFor(name, tag, digest));
     await this.#write(
       [...files, ...tagFiles.map(({ before }) => before)],
@@ -96,42 +93,39 @@ export class ManifestStore {
     if (manifest.tellsMediaType && !manifest.declaresMediaType) {
       await this.driver.remove(mediaTypePath(name, digest));
     }
-    // A concurrent delete of this digest may have removed the revision before it could see the tag, or the tag's index.
-    const [hasRevision] = await Promise.all([
-      this.#hasRevision(name, digest),
+    await Promise.all([
+      this.#putBackWhatWasDeleted(name, { digest, records, tags }),
       sideBySide(moved, (tag) => this.tags.mendIndex(name, tag, digest)),
     ]);
-    if (!hasRevision) await this.driver.put(records);
     await this.learnSizes(stored);
-    this.#kept.set(this.#keyOf(name, digest), stored);
-    this.cache?.rememberManifest(digest, body);
+    this.#reader.keep(name, stored);
     return stored;
   }
 
   /**
-   * Takes the manifest from the repository, then the tags that still point at it.
+   * Takes the manifest from the repository, then the tags that still point at it. What a push of it writes meanwhile goes
+   * too: else one of its tags could be gone, and the manifest there.
    * @returns the tags that were removed
    * @throws {ManifestUnknown}
    */
   async delete(name: RepositoryName, digest: Digest): Promise<Tag[]> {
-    const known = await this.#hasRevision(name, digest);
-    const stored = known ? await this.#loadIfWhole(name, digest) : undefined;
-    const link = revisionLinkPath(name, digest);
-    if (known) await this.driver.remove(link);
-    const removed = await this.tags.deleteAllOf(name, digest);
-    // Tags without a revision are what a delete left that was cut off; sent again, it is finished.
-    if (!known && removed.length === 0) throw new ManifestUnknown(name, digest);
-    if (stored !== undefined) await this.referrers.remove(name, stored);
-    if (stored?.manifest?.declaresMediaType !== true) {
-      await this.driver.remove(mediaTypePath(name, digest));
+    const removed = new Set<Tag>();
+    for (let round = 0; round < mostRounds; round++) {
+      const known = await this.#hasRevision(name, digest);
+      if (!known && round > 0) return [...removed];
+      const stored = known ? await this.#reader.loadIfWhole(name, digest) : undefined;
+      const link = revisionLinkPath(name, digest);
+      if (known) await this.driver.remove(link);
+      for (const tag of await this.tags.deleteAllOf(name, digest)) removed.add(tag);
+      // Tags without a revision are what a delete left that was cut off; sent again, it is finished.
+      if (!known && removed.size === 0) throw new ManifestUnknown(name, digest);
+      if (stored !== undefined) await this.referrers.remove(name, stored);
+      if (stored?.manifest?.declaresMediaType !== true) {
+        await this.driver.remove(mediaTypePath(name, digest));
+      }
+      await this.driver.removeFolder(link.slice(0, link.lastIndexOf('/')));
     }
-    await this.driver.removeFolder(link.slice(0, link.lastIndexOf('/')));
-    // A concurrent push may have put it back before those of its records went that go after the revision.
-    const records = stored === undefined ? [] : this.#recordsOf(name, stored);
-    if (records.length > 1 && (await this.#hasRevision(name, digest))) {
-      await this.driver.put(records);
-    }
-    return removed;
+    throw pushedAllTheTime(digest);
   }
 
   /** What is written beside the bytes. */
@@ -177,13 +171,45 @@ export class ManifestStore {
     return target !== undefined && target.equals(digest);
   }
 
+  /**
+   * A delete of this digest at the same time may have taken the revision before it could see a tag, and may have taken tags,
+   * so that all is written as after that delete. One that goes on takes all of it again.
+   */
+  async #putBackWhatWasDeleted(
+    name: RepositoryName,
+    {
+      digest,
+      records,
+      tags,
+    }: { digest: Digest; records: readonly StoredFile[]; tags: readonly Tag[] },
+  ): Promise<void> {
+    for (let round = 0; round < mostRounds; round++) {
+      if ((await this.#hasRevision(name, digest)) && (await this.#areThere(records.slice(1)))) {
+        return;
+      }
+      await this.driver.put(records);
+      await sideBySide(tags, (tag) => this.tags.putBack(name, tag, digest));
+    }
+    throw pushedAllTheTime(digest);
+  }
+
+  async #areThere(files: readonly StoredFile[]): Promise<boolean> {
+    try {
+      await Promise.all(files.map(({ path }) => this.driver.stat(path)));
+      return true;
+    } catch (error) {
+      if (error instanceof PathNotFound) return false;
+      throw error;
+    }
+  }
+
   /** Whether all that a push of it would write is there, so that only tags need writing. */
   async #isStored(
     name: RepositoryName,
     { digest, body, mediaType }: StoredManifest,
     records: readonly StoredFile[],
   ): Promise<boolean> {
-    const known = this.#kept.get(this.#keyOf(name, digest));
+    const known = this.#reader.kept(name, digest);
     if (known?.mediaType !== mediaType) return false;
     if (!(await this.#hasRevision(name, digest))) return false;
     if ((await this.blobs.wholeSize(digest)) !== body.length) return false;
@@ -197,85 +223,12 @@ export class ManifestStore {
     }
     return true;
   }
+}
 
-  async #loadIfWhole(name: RepositoryName, digest: Digest): Promise<StoredManifest | undefined> {
-    try {
-      return await this.#load(name, digest);
-    } catch (error) {
-      if (error instanceof BlobDamaged || error instanceof ManifestUnknown) return undefined;
-      throw error;
-    }
-  }
-
-  /** Of a repository that has it. */
-  async #load(name: RepositoryName, digest: Digest): Promise<StoredManifest> {
-    const kept = this.#kept.get(this.#keyOf(name, digest));
-    if (kept === undefined) return this.#read(name, digest, await this.cache?.manifest(digest));
-    return this.#mayBeOfAnotherType(kept) ? this.#typed(name, digest, kept.body) : kept;
-  }
-
-  async #read(name: RepositoryName, digest: Digest, known?: Buffer): Promise<StoredManifest> {
-    const stored = await this.#typed(name, digest, known ?? (await this.#readBody(name, digest)));
-    this.#kept.set(this.#keyOf(name, digest), stored);
-    return stored;
-  }
-
-  /** Where it does not say itself what it is, another replica may just have been told another type. */
-  #mayBeOfAnotherType({ manifest }: StoredManifest): boolean {
-    return this.cache !== undefined && manifest?.declaresMediaType !== true;
-  }
-
-  async #typed(name: RepositoryName, digest: Digest, body: Buffer): Promise<StoredManifest> {
-    const untold = parseIfPossible(body, undefined);
-    const written = untold?.declaresMediaType
-      ? undefined
-      : await this.#writtenMediaType(name, digest);
-    const manifest = written === undefined ? untold : parseIfPossible(body, written);
-    const mediaType = manifest?.mediaType ?? written ?? MediaType.octetStream;
-    return { digest, mediaType, body, manifest };
-  }
-
-  async #readBody(name: RepositoryName, digest: Digest): Promise<Buffer> {
-    let body: Buffer;
-    try {
-      body = await this.driver.get(blobDataPath(digest), { limit: maximumManifestSize });
-    } catch (error) {
-      if (error instanceof PathNotFound) throw new ManifestUnknown(name, digest);
-      if (error instanceof ContentTooLarge) throw new BlobDamaged(digest, { size: error.size });
-      throw error;
-    }
-    if (Digest.of(body, digest.algorithm).equals(digest)) {
-      this.cache?.rememberManifest(digest, body);
-      return body;
-    }
-    await this.blobs.markDamaged(digest);
-    throw new BlobDamaged(digest);
-  }
-
-  async #writtenMediaType(name: RepositoryName, digest: Digest): Promise<string | undefined> {
-    try {
-      const content = await this.driver.get(mediaTypePath(name, digest), { limit: 1024 });
-      return content.toString('latin1');
-    } catch (error) {
-      if (error instanceof PathNotFound || error instanceof ContentTooLarge) return undefined;
-      throw error;
-    }
-  }
-
-  /** The same bytes may be of one type in one repository and of another in the next. */
-  #keyOf(name: RepositoryName, digest: Digest): string {
-    return `${name}@${digest.toString()}`;
-  }
+function pushedAllTheTime(digest: Digest): StorageUnavailable {
+  return new StorageUnavailable(`others push and delete ${digest.toString()} all the time`);
 }
 
 function mediaTypeFile(name: RepositoryName, { digest, mediaType }: StoredManifest): StoredFile {
   return { path: mediaTypePath(name, digest), content: Buffer.from(mediaType, 'latin1') };
-}
-
-function parseIfPossible(body: Buffer, mediaType: string | undefined): Manifest | undefined {
-  try {
-    return parseManifest(body, mediaType);
-  } catch {
-    return undefined;
-  }
 }
