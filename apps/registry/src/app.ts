@@ -49,9 +49,10 @@ export async function createApp(options: AppOptions): Promise<NestFastifyApplica
     },
   );
   const fastify = adapter.getInstance();
-  // Bodies are read where they are needed, as streams.
-  fastify.removeAllContentTypeParsers();
-  fastify.addContentTypeParser('*', (_request, _payload, done) => done(null));
+  // Bodies are read where they are needed, as streams, and what their Content-Type says is asked there.
+  for (const method of fastify.supportedMethods) {
+    fastify.addHttpMethod(method, { hasBody: false, overrideExisting: true });
+  }
   const added = Object.entries(config.http.headers);
   const urls = app.get(PublicUrl);
   fastify.addHook('onRequest', (request, reply, done) => {

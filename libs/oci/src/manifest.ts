@@ -62,6 +62,7 @@ export function parseManifest(body: Uint8Array, contentType: string | undefined)
       { mediaType: pushed || MediaType.dockerSchema1 },
     );
   }
+  if (pushed === '' && contentType) throw new ManifestInvalid('the Content-Type cannot be read');
   const declared = json['mediaType'] ?? undefined;
   if (declared !== undefined && typeof declared !== 'string') {
     throw new ManifestInvalid('mediaType is not a string');

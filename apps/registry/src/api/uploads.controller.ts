@@ -18,7 +18,7 @@ import { BodyLength } from '#content/uploads/upload-body.js';
 import { UploadSessions } from '#content/uploads/upload-sessions.js';
 import type { UploadState } from '#content/uploads/upload-state.js';
 import { Digest, type DigestAlgorithm, isDigestAlgorithm } from '#oci/digest.js';
-import { BlobUnknown, DigestInvalid, NameInvalid } from '#oci/errors.js';
+import { BlobUnknown, DigestInvalid } from '#oci/errors.js';
 import { isRepositoryName, type RepositoryName } from '#oci/repository-name.js';
 
 import { PublicUrl } from '../http/public-url.js';
@@ -46,18 +46,14 @@ export class UploadsController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const mount = one(query, 'mount');
-    if (
-      mount !== undefined &&
-      (await this.#mount(name, Digest.parse(mount), one(query, 'from'), request))
-    ) {
-      return sendCreated(reply, request, { name, digest: Digest.parse(mount), urls: this.urls });
-    }
+    const mounted = mount && (await this.#mount(name, mount, one(query, 'from'), request));
+    if (mounted) return sendCreated(reply, request, { name, digest: mounted, urls: this.urls });
     const state = this.uploads.begin(
       { name, subject: subjectOf(request) },
       algorithmOf(one(query, 'digest-algorithm')),
     );
     const digest = one(query, 'digest');
-    if (digest !== undefined && mount === undefined) {
+    if (digest !== undefined && !mount) {
       return this.#commit(state, Digest.parse(digest), request, reply);
     }
     setUploadHeaders(reply, request, { state, uploads: this.uploads, urls: this.urls });
@@ -140,25 +136,24 @@ export class UploadsController {
 
   /**
    * Any case in which the blob cannot be had is answered as an upload, which does not show whether the blob exists
-   * (distribution-spec, §"Mounting a blob from another repository").
+   * (distribution-spec, §"Mounting a blob from another repository"); so is one that asks for no blob, as Distribution does.
    */
   async #mount(
     name: RepositoryName,
-    digest: Digest,
+    mount: string,
     from: string | undefined,
     request: FastifyRequest,
-  ): Promise<boolean> {
-    if (from !== undefined && !isRepositoryName(from)) {
-      throw new NameInvalid('from is not a repository name', { from: from.slice(0, 300) });
-    }
+  ): Promise<Digest | undefined> {
+    const digest = Digest.tryParse(mount);
+    if (digest === undefined || (from !== undefined && !isRepositoryName(from))) return undefined;
     // Without `from` the blob may be anybody's: that takes the right to pull everything.
     const source = { type: 'repository', name: from ?? '*', actions: ['pull'] } as const;
-    if (request.grant?.allows(source) === false) return false;
+    if (request.grant?.allows(source) === false) return undefined;
     try {
       await this.blobs.mount(name, digest, from);
-      return true;
+      return digest;
     } catch (error) {
-      if (error instanceof BlobUnknown) return false;
+      if (error instanceof BlobUnknown) return undefined;
       throw error;
     }
   }
