@@ -76,7 +76,7 @@ export class ManifestStore {
   ): Promise<StoredManifest> {
     const { body, contentType, digest } = pushed;
     const manifest = parseManifest(body, contentType);
-    await this.references.check(name, manifest);
+    const found = await this.references.check(name, manifest);
     const stored: StoredManifest = { digest, mediaType: manifest.mediaType, body, manifest };
     const records = this.#recordsOf(name, stored);
     const isStored = await this.#isStored(name, stored, records);
@@ -84,10 +84,16 @@ export class ManifestStore {
     // A tag that pointed here before the manifest was written again may have gone with the manifest that was there.
     const moved = isStored ? await this.#toMove(name, tags, digest) : tags;
     const tagFiles = moved.map((tag) => this.tags.filesFor(name, tag, digest));
-    await this.#write(
-      [...files, ...tagFiles.map(({ before }) => before)],
-      tagFiles.map(({ last }) => last),
-    );
+    const changes = [...files, ...tagFiles.map(({ before }) => before)];
+    if (changes.length === 0 || !this.driver.ordered) {
+      await this.references.confirm(name, manifest, found);
+    }
+    if (changes.length > 0) {
+      await this.driver.put(
+        changes,
+        tagFiles.map(({ last }) => last),
+      );
+    }
     if (files.length > 0) await this.blobs.noteVerified(digest, body.length);
     // The same bytes may have been pushed as another type before, which then had to be written down.
     if (manifest.tellsMediaType && !manifest.declaresMediaType) {
@@ -160,10 +166,6 @@ export class ManifestStore {
       if (await this.tags.isSet(name, tag, digest)) set.add(tag);
     });
     return tags.filter((tag) => !set.has(tag));
-  }
-
-  async #write(files: readonly StoredFile[], last: readonly StoredFile[]): Promise<void> {
-    if (files.length + last.length > 0) await this.driver.put(files, last);
   }
 
   async #hasRevision(name: RepositoryName, digest: Digest): Promise<boolean> {

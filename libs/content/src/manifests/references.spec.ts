@@ -1,13 +1,15 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 
 import { Digest } from '#oci/digest.js';
 import { ManifestBlobUnknown, ManifestInvalid } from '#oci/errors.js';
 import { MediaType } from '#oci/media-type.js';
 import { MemoryDriver } from '#storage/memory/memory-driver.js';
 
+import { blobDataPath, blobLinkPath, revisionLinkPath } from '../paths.js';
 import {
   emptyConfig,
   imageManifest,
+  openFolder,
   otherRepository,
   repository,
   TestRegistry,
@@ -160,5 +162,69 @@ describe('what a manifest refers to', () => {
       clearInterval(timer);
     }
     expect(turns).toBeGreaterThan(10);
+  });
+});
+
+describe('what a manifest refers to, on a disk', () => {
+  let storage: Awaited<ReturnType<typeof openFolder>>;
+  let registry: TestRegistry;
+  let confirmed: Set<string>;
+  const config = Digest.of(emptyConfig);
+  const link = blobLinkPath(repository, config);
+
+  beforeEach(async () => {
+    storage = await openFolder();
+    registry = await TestRegistry.on(storage.driver);
+    await registry.pushBlob(repository, emptyConfig);
+    confirmed = new Set();
+    const confirm = storage.driver.confirm.bind(storage.driver);
+    jest.spyOn(storage.driver, 'confirm').mockImplementation(async (paths) => {
+      await confirm(paths);
+      for (const path of paths) confirmed.add(path);
+    });
+  });
+
+  afterEach(() => storage.close());
+
+  const keepOrder = (ordered: boolean) =>
+    Object.defineProperty(storage.driver, 'ordered', { value: ordered });
+
+  it('becomes durable with the manifest where the order of writes is kept', async () => {
+    keepOrder(true);
+    await push(registry, imageManifest());
+    expect(confirmed.size).toBe(0);
+  });
+
+  it('is made durable where the order is not kept, link and bytes, before the manifest is there', async () => {
+    keepOrder(false);
+    const put = storage.driver.put.bind(storage.driver);
+    jest.spyOn(storage.driver, 'put').mockImplementation(async (...given) => {
+      expect(confirmed).toContain(link);
+      expect(confirmed).toContain(blobDataPath(config));
+      await put(...given);
+    });
+    const child = await push(registry, imageManifest());
+    await push(registry, indexOf({ ...missing, mediaType: MediaType.ociManifest, digest: child }));
+    expect(confirmed).toContain(revisionLinkPath(repository, child));
+    expect.assertions(5);
+  });
+
+  it('is made durable where nothing of the manifest is left to write', async () => {
+    keepOrder(true);
+    const manifest = imageManifest();
+    await registry.pushManifest(repository, manifest, 'latest');
+    expect(confirmed).not.toContain(link);
+    await registry.pushManifest(repository, manifest, 'latest');
+    expect(confirmed).toContain(link);
+  });
+
+  it('is missing if it is removed before it was made durable', async () => {
+    keepOrder(false);
+    const { confirm } = storage.driver;
+    jest.spyOn(storage.driver, 'confirm').mockImplementationOnce(async (paths) => {
+      await registry.blobs.delete(repository, config);
+      await confirm(paths);
+    });
+    await expect(push(registry, imageManifest())).rejects.toThrow(ManifestBlobUnknown);
   });
 });

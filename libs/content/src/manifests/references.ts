@@ -5,8 +5,9 @@ import type { RepositoryName } from '#oci/repository-name.js';
 import type { StorageDriver } from '#storage/storage-driver.js';
 
 import type { BlobStore } from '../blobs/blob-store.js';
-import { readLink } from '../links.js';
-import { revisionLinkPath } from '../paths.js';
+import { isBucket } from '../is-bucket.js';
+import { canConfirm, readLink } from '../links.js';
+import { blobDataPath, blobLinkPath, revisionLinkPath } from '../paths.js';
 import { sideBySide } from '../side-by-side.js';
 
 /** What of a manifest's references must be there (`validation` of the configuration). */
@@ -34,6 +35,12 @@ const localLayers = new Set([
   'application/vnd.docker.image.rootfs.diff.tar.gzip',
 ]);
 
+/** What says that the repository has a blob or a manifest, and the bytes. */
+export interface FoundReference {
+  readonly link: string;
+  readonly data: string;
+}
+
 /** Checks that what a manifest names is in its repository. */
 export class References {
   constructor(
@@ -43,39 +50,73 @@ export class References {
   ) {}
 
   /**
+   * @returns what it found, for {@link confirm}
    * @throws {ManifestBlobUnknown} naming all that is missing
    * @throws {ManifestInvalid} for a layer whose URL is not allowed
    */
-  async check(name: RepositoryName, manifest: Manifest): Promise<void> {
-    if (this.rules.disabled) return;
+  async check(name: RepositoryName, manifest: Manifest): Promise<readonly FoundReference[]> {
+    if (this.rules.disabled) return [];
     const sparse = this.rules.platforms === 'none';
     const local = manifest.layers.filter((layer) => !this.#isElsewhere(layer) && !sparse);
     const blobs = manifest.config === undefined ? local : [manifest.config, ...local];
     const children = manifest.manifests.filter((child) => this.#isRequired(child));
     const missing = new Set<string>();
-    await sideBySide(eachOnce(blobs), async (blob) => {
-      if (!(await this.#hasBlob(name, blob))) missing.add(blob.digest.toString());
-    });
-    await sideBySide(eachOnce(children), async (child) => {
-      if (!(await this.#hasChild(name, child))) missing.add(child.digest.toString());
-    });
+    const found: FoundReference[] = [];
+    const note = ({ digest }: ManifestDescriptor, link: string | undefined) => {
+      if (link === undefined) missing.add(digest.toString());
+      else found.push({ link, data: blobDataPath(digest) });
+    };
+    await sideBySide(eachOnce(blobs), async (blob) => note(blob, await this.#findBlob(name, blob)));
+    await sideBySide(eachOnce(children), async (child) =>
+      note(child, await this.#findChild(name, child)),
+    );
     if (missing.size > 0) throw new ManifestBlobUnknown([...missing]);
+    return found;
+  }
+
+  /**
+   * Makes what was found survive a crash, whoever wrote it: where the order of writes is not kept, or nothing is written that
+   * would come after it. In a bucket it does.
+   * @throws {ManifestBlobUnknown} if it is gone by now
+   */
+  async confirm(
+    name: RepositoryName,
+    manifest: Manifest,
+    found: readonly FoundReference[],
+  ): Promise<void> {
+    if (isBucket(this.driver)) return;
+    // In order the bytes became durable before there was a link.
+    const pathsOf = ({ link, data }: FoundReference) =>
+      this.driver.ordered ? [link] : [link, data];
+    for (let sought = found; ;) {
+      let isGone = false;
+      await sideBySide(sought, async (reference) => {
+        if (!(await canConfirm(this.driver, pathsOf(reference)))) isGone = true;
+      });
+      if (!isGone) return;
+      sought = await this.check(name, manifest);
+    }
   }
 
   /** Any descriptor may stand among layers, also of a manifest. */
-  async #hasBlob(name: RepositoryName, blob: ManifestDescriptor): Promise<boolean> {
-    if (await this.blobs.hadJustNow(name, blob.digest)) return true;
-    return isManifestMediaType(blob.mediaType) && this.#hasRevision(name, blob);
+  async #findBlob(name: RepositoryName, blob: ManifestDescriptor): Promise<string | undefined> {
+    if (await this.blobs.hadJustNow(name, blob.digest)) return blobLinkPath(name, blob.digest);
+    return isManifestMediaType(blob.mediaType) ? this.#findRevision(name, blob) : undefined;
   }
 
-  async #hasChild(name: RepositoryName, child: ManifestDescriptor): Promise<boolean> {
-    if (await this.#hasRevision(name, child)) return true;
-    return !isManifestMediaType(child.mediaType) && this.blobs.hadJustNow(name, child.digest);
+  async #findChild(name: RepositoryName, child: ManifestDescriptor): Promise<string | undefined> {
+    const revision = await this.#findRevision(name, child);
+    if (revision !== undefined || isManifestMediaType(child.mediaType)) return revision;
+    const isBlob = await this.blobs.hadJustNow(name, child.digest);
+    return isBlob ? blobLinkPath(name, child.digest) : undefined;
   }
 
-  async #hasRevision(name: RepositoryName, { digest }: ManifestDescriptor): Promise<boolean> {
-    const target = await readLink(this.driver, revisionLinkPath(name, digest));
-    return target !== undefined && target.equals(digest);
+  async #findRevision(
+    name: RepositoryName,
+    { digest }: ManifestDescriptor,
+  ): Promise<string | undefined> {
+    const link = revisionLinkPath(name, digest);
+    return (await readLink(this.driver, link))?.equals(digest) ? link : undefined;
   }
 
   #isElsewhere(layer: ManifestDescriptor): boolean {
