@@ -1,5 +1,5 @@
-import { statSync } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
+import { type Stats, statSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 
 import { LRUCache } from 'lru-cache';
 
@@ -11,6 +11,12 @@ import { identityOf, isSettled } from './small-files.js';
 interface KnownList {
   readonly identity: string;
   readonly entries: readonly StoredEntry[];
+}
+
+/** How folders are looked at. */
+export interface FolderLook {
+  stat(folder: string): Stats | undefined;
+  entries(folder: string): Promise<readonly StoredEntry[] | undefined>;
 }
 
 /** Entries that are kept, of all folders together. */
@@ -26,23 +32,31 @@ export class FolderLists {
     sizeCalculation: ({ entries }) => entries.length + 4,
   });
 
-  constructor(private readonly local: boolean) {}
+  constructor(
+    private readonly local: boolean,
+    private readonly look: FolderLook = { stat: statIfThere, entries: readEntries },
+  ) {}
 
   /** Undefined when there is no such folder. */
   async list(folder: string): Promise<readonly StoredEntry[] | undefined> {
-    if (!this.local) return readEntries(folder);
-    const before = statSync(folder, { throwIfNoEntry: false });
+    if (!this.local) return this.look.entries(folder);
+    const before = this.look.stat(folder);
     if (before === undefined) return undefined;
     const identity = identityOf(before);
     const known = this.#known.get(folder);
     if (known?.identity === identity) return known.entries;
-    const entries = await readEntries(folder);
-    const after = await ifThere(() => stat(folder));
+    const settled = isSettled(before); // As of before the reading, which may take its time.
+    const entries = await this.look.entries(folder);
+    const after = settled ? this.look.stat(folder) : undefined;
     if (entries !== undefined && after !== undefined && identityOf(after) === identity) {
-      if (isSettled(after)) this.#known.set(folder, { identity, entries });
+      this.#known.set(folder, { identity, entries });
     }
     return entries;
   }
+}
+
+function statIfThere(folder: string): Stats | undefined {
+  return statSync(folder, { throwIfNoEntry: false });
 }
 
 async function readEntries(folder: string): Promise<readonly StoredEntry[] | undefined> {
