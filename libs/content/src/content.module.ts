@@ -45,9 +45,9 @@ export class ContentModule {
       providers: [
         {
           provide: BlobStore,
-          useFactory: (driver: StorageDriver, addresses: BlobAddresses) =>
-            new BlobStore(driver, addresses, cache),
-          inject: [StorageDriver, BlobAddresses],
+          useFactory: (driver: StorageDriver, addresses: BlobAddresses, log: Log) =>
+            new BlobStore(driver, addresses, cache, log),
+          inject: [StorageDriver, BlobAddresses, Log],
         },
         {
           provide: Tags,

@@ -60,7 +60,14 @@ export class BlobsController {
         range === undefined ? blob.whole : blob.whole.subarray(range.start, range.end + 1);
       return answer(reply, status, headers, bytes);
     }
-    await sendContent(reply, status, headers, await blob.read(range));
+    const content = await blob.read(range);
+    try {
+      await sendContent(reply, status, headers, content);
+    } catch (error) {
+      // What cannot be looked at now is for whoever asks next.
+      await this.blobs.noteFailedRead(digest, blob.size).catch(() => undefined);
+      throw error;
+    }
   }
 
   /** Takes the blob from this repository. Its bytes stay while another repository, or a collector's grace, keeps them. */

@@ -69,7 +69,14 @@ export function isNotModified(request: FastifyRequest, digest: Digest): boolean 
   });
 }
 
-/** Sends a stream past the framework: its chunks are only borrowed, so each is waited for. A failure cuts the connection. */
+class ClientLeft extends Error {
+  override readonly name = 'ClientLeft';
+}
+
+/**
+ * Sends a stream past the framework: its chunks are only borrowed, so each is waited for. A failure cuts the connection; it is
+ * thrown, unless it is that the client left.
+ */
 export async function sendContent(
   reply: FastifyReply,
   status: number,
@@ -85,18 +92,19 @@ export async function sendContent(
       await written(response, chunk);
     }
     response.end();
-  } catch {
+  } catch (error) {
     response.destroy(); // Never a short answer that looks whole.
+    if (!(error instanceof ClientLeft)) throw error;
   }
 }
 
 function written(response: ServerResponse, chunk: Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
-    const onClose = () => reject(new Error('the client left'));
+    const onClose = () => reject(new ClientLeft());
     response.once('close', onClose);
     response.write(chunk, (error) => {
       response.off('close', onClose);
-      if (error) reject(error);
+      if (error) reject(new ClientLeft(undefined, { cause: error }));
       else resolve();
     });
   });

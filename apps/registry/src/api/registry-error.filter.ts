@@ -9,6 +9,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import { BlobTooLarge } from '#content/uploads/blob-too-large.js';
 import {
+  BlobDamaged,
   ManifestInvalid,
   NameInvalid,
   RegistryError,
@@ -20,10 +21,12 @@ import { StorageUnavailable } from '#storage/storage-driver.js';
 import type { Log } from '#telemetry/log.js';
 
 import { ManifestTooLarge, MethodNotAllowed, TooManyTags } from './errors.js';
+import { failureFields, requestFields } from './failure-fields.js';
+import { FailureLog } from './failure-log.js';
 import { statuses } from './statuses.js';
 import { unknownRoute } from './unknown-route.js';
 
-/** Seconds after which a client may try again when the storage takes no writes, or too much is asked at once. */
+/** Seconds after which a client may try again when the storage is not available, or too much is asked at once. */
 const retryAfter = '10';
 
 /** Bytes of a refused body that are read all the same. */
@@ -32,7 +35,11 @@ const mostThrownAway = 256 * 1024 * 1024;
 /** The one place where an error becomes an answer: the spec's JSON, with a detail that helps. */
 @Catch()
 export class RegistryErrorFilter implements ExceptionFilter<unknown> {
-  constructor(private readonly log: Log) {}
+  readonly #log: FailureLog;
+
+  constructor(log: Log) {
+    this.#log = new FailureLog(log);
+  }
 
   catch(error: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
@@ -40,7 +47,7 @@ export class RegistryErrorFilter implements ExceptionFilter<unknown> {
       error,
       http.getRequest<FastifyRequest>(),
       http.getResponse<FastifyReply>(),
-      this.log,
+      this.#log,
     );
   }
 }
@@ -49,21 +56,20 @@ export function answerError(
   error: unknown,
   request: FastifyRequest,
   reply: FastifyReply,
-  log: Log,
+  log: Pick<Log, 'error'>,
 ): void {
   if (reply.sent || reply.raw.headersSent) {
+    log.error({ ...failureFields(error), ...requestFields(request) }, 'answer cut off');
     reply.raw.destroy();
     return;
   }
   const known = asRegistryError(error, request);
-  if (known === undefined) {
+  const status = known === undefined ? 500 : statusOf(known);
+  if (status >= 500) {
+    const code = known?.code ?? unknownError.code;
     log.error(
-      {
-        error: String(error),
-        stack: error instanceof Error ? error.stack : undefined,
-        method: request.method,
-      },
-      'request failed',
+      { status, code, ...failureFields(error), ...requestFields(request) },
+      failureSentence(known),
     );
   }
   if (known instanceof Unauthorized) reply.header('www-authenticate', known.challenge);
@@ -74,7 +80,7 @@ export function answerError(
   const { code, message, detail } = known ?? unknownError;
   const body = Buffer.from(JSON.stringify({ errors: [{ code, message, detail }] }));
   reply
-    .status(known === undefined ? 500 : statusOf(known))
+    .status(status)
     .header('content-length', body.length)
     .type('application/json; charset=utf-8');
   if (hasUnreadBody(request)) answerWhileSending(request, reply, body);
@@ -120,9 +126,17 @@ function asRegistryError(error: unknown, request: FastifyRequest): RegistryError
     return new ManifestInvalid('the Content-Type cannot be read');
   }
   if (error instanceof StorageUnavailable) {
-    return new Unavailable(`the storage takes no writes: ${error.reason}`);
+    const isRead = request.method === 'GET' || request.method === 'HEAD';
+    const what = isRead ? 'cannot be read' : 'takes no writes';
+    return new Unavailable(`the storage ${what}: ${error.reason}`);
   }
   return undefined;
+}
+
+/** Constant sentences: of each so many are written. */
+function failureSentence(known: RegistryError | undefined): string {
+  if (known instanceof Unavailable) return 'storage unavailable';
+  return known instanceof BlobDamaged ? 'damaged blob asked for' : 'request failed';
 }
 
 function statusOf(error: RegistryError): number {

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Digest } from '#oci/digest.js';
 import { BlobDamaged, BlobUnknown } from '#oci/errors.js';
 import { whole } from '#storage/testing/whole.js';
+import { RecordingLog } from '#telemetry/testing/recording-log.js';
 
 import { blobDataPath, blobLinkPath, blobSizePath } from '../paths.js';
 import {
@@ -18,6 +19,7 @@ import {
   repository,
   TestRegistry,
 } from '../testing/registry.js';
+import { BlobStore } from './blob-store.js';
 
 const small = Buffer.from('a small blob');
 const large = randomBytes(200_000);
@@ -127,6 +129,37 @@ describe('a damaged blob (row D4)', () => {
   });
 
   afterEach(() => storage.close());
+
+  it('is named in the log once, and again when it is damaged anew', async () => {
+    const log = new RecordingLog();
+    const blobs = new BlobStore(storage.driver, undefined, undefined, log);
+    const digest = await registry.pushBlob(repository, large);
+    const lineWith = (reason: string) => ({
+      level: 'error',
+      fields: { digest: digest.toString(), reason },
+      message:
+        'a stored blob is damaged: clients are told that it is missing until it is pushed again',
+    });
+    await truncate(file(digest), 10);
+    for (let time = 0; time < 3; time++) expect(await blobs.has(repository, digest)).toBe(false);
+    expect(log.lines.splice(0)).toEqual([lineWith('it has another size')]);
+    await registry.pushBlob(repository, large);
+    await blobs.noteVerified(digest, large.length);
+    await blobs.markDamaged(digest);
+    await expect(blobs.open(repository, digest)).rejects.toThrow(BlobDamaged);
+    expect(log.lines).toEqual([lineWith('its bytes have another digest')]);
+  });
+
+  it('is found out when reading it failed, and what is whole is not', async () => {
+    const digest = await registry.pushBlob(repository, large);
+    await registry.blobs.noteFailedRead(digest, large.length);
+    await registry.blobs.noteFailedRead(digest, 7);
+    expect(await registry.blobs.has(repository, digest)).toBe(true);
+    await truncate(file(digest), 10);
+    await registry.blobs.noteFailedRead(digest, large.length);
+    expect(await readFile(join(storage.root, blobSizePath(digest)), 'utf8')).toBe('damaged');
+    await isDamaged(digest);
+  });
 
   it.each([
     ['small', small],

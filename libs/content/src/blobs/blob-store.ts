@@ -15,11 +15,13 @@ import {
   type StoredContent,
   type StoredFile,
 } from '#storage/storage-driver.js';
+import type { Log } from '#telemetry/log.js';
 
 import { isBucket } from '../is-bucket.js';
 import { linkFile, readLink } from '../links.js';
 import { blobDataPath, blobLinkPath } from '../paths.js';
 import { BlobSizes } from './blob-sizes.js';
+import { type Damage, DamageLog } from './damage-log.js';
 import { SeenLinks } from './seen-links.js';
 
 /** Blobs up to this size (image configurations, signatures) are kept in memory once they were read and verified. */
@@ -31,6 +33,7 @@ export class BlobStore {
   readonly #sizes: BlobSizes;
   /** Undefined where looking is no call to another machine. */
   readonly #seenLinks: SeenLinks | undefined;
+  readonly #damages: DamageLog;
   readonly #small = new LRUCache<string, Buffer>({
     maxSize: mostKept,
     sizeCalculation: (content) => content.length + 256,
@@ -39,12 +42,15 @@ export class BlobStore {
   /**
    * @param addresses where clients may fetch blobs themselves; nowhere if undefined
    * @param cache what is known of blobs without asking the storage; nothing if undefined
+   * @param log is told which blobs are damaged
    */
   constructor(
     private readonly driver: StorageDriver,
     private readonly addresses?: BlobAddresses,
     private readonly cache?: ContentCache,
+    log?: Pick<Log, 'error'>,
   ) {
+    this.#damages = new DamageLog(log);
     this.#sizes = new BlobSizes(driver);
     this.#seenLinks = driver.remote ? new SeenLinks() : undefined;
   }
@@ -186,6 +192,7 @@ export class BlobStore {
   /** Writes down that a blob was verified and has this size; a damaged one is healed by it. */
   async noteVerified(digest: Digest, size: number): Promise<void> {
     this.#small.delete(digest.toString());
+    this.#damages.forget(digest);
     await this.#sizes.set(digest, size);
     this.cache?.rememberSize(digest, size);
   }
@@ -199,16 +206,25 @@ export class BlobStore {
     try {
       const { size } = await this.driver.stat(blobDataPath(digest));
       if (size === claimed || (await this.#hashes(digest))) await this.#sizes.set(digest, size);
-      else await this.#sizes.markDamaged(digest);
+      else await this.markDamaged(digest);
     } catch (error) {
       if (!(error instanceof PathNotFound)) throw error;
     }
   }
 
-  async markDamaged(digest: Digest): Promise<void> {
+  async markDamaged(digest: Digest, damage: Damage = 'digest'): Promise<void> {
+    this.#damages.name(digest, damage);
     this.#small.delete(digest.toString());
     this.cache?.forget(digest);
     await this.#sizes.markDamaged(digest);
+  }
+
+  /** Reading a blob failed after its size was told: if it has a wrong one now, it is marked as damaged. */
+  async noteFailedRead(digest: Digest, told: number): Promise<void> {
+    this.cache?.forget(digest);
+    const { size } = await this.driver.stat(blobDataPath(digest));
+    const known = (await this.#sizes.get(digest)) ?? told;
+    if (size !== known) await this.markDamaged(digest, 'size');
   }
 
   /**
@@ -231,9 +247,12 @@ export class BlobStore {
       throw error;
     }
     const known = await this.#sizes.get(digest);
-    if (known !== undefined && known !== size) return 'damaged';
-    this.cache?.rememberSize(digest, size);
-    return size;
+    if (known === undefined || known === size) {
+      this.cache?.rememberSize(digest, size);
+      return size;
+    }
+    this.#damages.name(digest, known === 'damaged' ? 'mark' : 'size');
+    return 'damaged';
   }
 
   /** The size was told to the client, or is about to be. */
@@ -244,6 +263,7 @@ export class BlobStore {
     if (content.size === size) return content;
     this.cache?.forget(digest);
     await content.close();
+    this.#damages.name(digest, 'size');
     throw new BlobDamaged(digest);
   }
 
