@@ -107,7 +107,8 @@ describe('a URL', () => {
 
 describe('a URL below http.prefix', () => {
   it('is the only one that leads anywhere', async () => {
-    const holdfast = await startHoldfast({ config: { http: { prefix: '/team/reg/' } } });
+    const headers = { 'X-Added': ['a'] };
+    const holdfast = await startHoldfast({ config: { http: { prefix: '/team/reg/', headers } } });
     try {
       const api = new RegistryApi(holdfast.url);
       const begun = await api.send('POST', '/team/reg/v2/a/b/blobs/uploads/');
@@ -124,6 +125,16 @@ describe('a URL below http.prefix', () => {
       const answer = await api.get('/team/reg/v2/_catalog/');
       expect(answer.headers.location).toBe(`${holdfast.url}/team/reg/v2/_catalog`);
       expect((await api.get('/v2/_catalog/')).headers.location).toBeUndefined();
+      for (const path of [
+        '/team/reg/v2/',
+        '/team/reg/v2/_catalog/',
+        '/v2/',
+        '/%zz',
+        `/${'a'.repeat(17_000)}`,
+      ]) {
+        const { 'x-added': added } = (await api.get(path)).headers;
+        expect([path.slice(0, 99), added]).toEqual([path.slice(0, 99), 'a']);
+      }
     } finally {
       await holdfast.stop();
     }

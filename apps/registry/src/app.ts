@@ -24,6 +24,13 @@ export interface AppOptions extends AppParts {
 /** The whole registry, ready to listen. */
 export async function createApp(options: AppOptions): Promise<NestFastifyApplication> {
   const { config, log, createServer } = options;
+  const added = Object.entries(config.http.headers);
+  const setHeaders = (request: FastifyRequest, reply: FastifyReply): void => {
+    if (request.raw.url?.startsWith('/v2') === true) {
+      reply.header('docker-distribution-api-version', 'registry/2.0');
+    }
+    for (const [name, values] of added) reply.header(name, values);
+  };
   const adapter = new FastifyAdapter({
     ...routerOptions(config.http.prefix),
     // No route has a schema: a hundred files less to load, a seventh of the start.
@@ -34,7 +41,7 @@ export async function createApp(options: AppOptions): Promise<NestFastifyApplica
     requestTimeout: 0,
     // What the router cannot read: no hook and no filter sees it.
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
-      setApiVersion(request, reply);
+      setHeaders(request, reply);
       answerError(error, request, reply, log);
     },
     ...(createServer && { serverFactory: createServer }),
@@ -53,11 +60,9 @@ export async function createApp(options: AppOptions): Promise<NestFastifyApplica
   for (const method of fastify.supportedMethods) {
     fastify.addHttpMethod(method, { hasBody: false, overrideExisting: true });
   }
-  const added = Object.entries(config.http.headers);
   const urls = app.get(PublicUrl);
   fastify.addHook('onRequest', (request, reply, done) => {
-    setApiVersion(request, reply);
-    for (const [name, values] of added) reply.header(name, values);
+    setHeaders(request, reply);
     const moved = request.is404 ? movedTo(request, config.http.prefix) : undefined;
     if (moved === undefined) done();
     else reply.redirect(urls.location(request.raw, moved), 301);
@@ -72,12 +77,6 @@ export async function createApp(options: AppOptions): Promise<NestFastifyApplica
 
 function noSchemas(): never {
   throw new Error('routes have no schemas here');
-}
-
-function setApiVersion(request: FastifyRequest, reply: FastifyReply): void {
-  if (request.raw.url?.startsWith('/v2') === true) {
-    reply.header('docker-distribution-api-version', 'registry/2.0');
-  }
 }
 
 /**

@@ -4,6 +4,8 @@ import type { ErrorCode } from '#oci/errors.js';
 
 import type { Outgoing } from './requests-under-way.js';
 
+type Headers = Readonly<Record<string, string | readonly string[]>>;
+
 export interface Refusal {
   readonly status: number;
   readonly reason: string;
@@ -94,34 +96,51 @@ export function refusalOf(error: NodeJS.ErrnoException): Refusal {
   }
 }
 
-/** Answers a request that never reached the application, in the spec's words, and ends the connection. */
-export function refuseRequest(response: Outgoing, refusal: Refusal): void {
+/**
+ * Answers a request that never reached the application, in the spec's words, and ends the connection.
+ *
+ * @param added `http.headers`
+ */
+export function refuseRequest(response: Outgoing, refusal: Refusal, added: Headers): void {
   if ('shouldKeepAlive' in response) response.shouldKeepAlive = false;
   const body = bodyOf(refusal);
   response.statusCode = refusal.status;
-  response.setHeader('content-type', 'application/json');
-  response.setHeader('content-length', Buffer.byteLength(body));
-  response.setHeader('docker-distribution-api-version', 'registry/2.0');
+  for (const [name, value] of Object.entries(headersOf(body, added))) {
+    response.setHeader(name, value);
+  }
   response.end(body);
 }
 
 /** The same, where there is a connection and no request. */
-export function refuseConnection(socket: Duplex, refusal: Refusal): void {
+export function refuseConnection(socket: Duplex, refusal: Refusal, added: Headers): void {
   if (!socket.writable) {
     socket.destroy();
     return;
   }
   const body = bodyOf(refusal);
+  const headers = Object.entries({
+    ...headersOf(body, added),
+    connection: 'close',
+    ...(refusal.status === 405 && { allow: 'GET, HEAD, POST, PATCH, PUT, DELETE' }),
+  });
+  const lines = headers.flatMap(([name, value]) =>
+    [value].flat().map((text) => `${name}: ${text}`),
+  );
   socket.end(
-    `HTTP/1.1 ${refusal.status} ${refusal.reason}\r\n` +
-      'Connection: close\r\n' +
-      'Content-Type: application/json\r\n' +
-      `Content-Length: ${Buffer.byteLength(body)}\r\n` +
-      (refusal.status === 405 ? 'Allow: GET, HEAD, POST, PATCH, PUT, DELETE\r\n' : '') +
-      'Docker-Distribution-API-Version: registry/2.0\r\n\r\n' +
-      body,
+    [`HTTP/1.1 ${refusal.status} ${refusal.reason}`, ...lines, '', body].join('\r\n'),
+    'latin1',
   );
   setTimeout(() => socket.destroy(), lingerMs).unref();
+}
+
+function headersOf(body: string, added: Headers): Headers {
+  const lowerCased = Object.entries(added).map(([name, values]) => [name.toLowerCase(), values]);
+  return {
+    ...(Object.fromEntries(lowerCased) as Headers),
+    'content-type': 'application/json',
+    'content-length': String(Buffer.byteLength(body)),
+    'docker-distribution-api-version': 'registry/2.0',
+  };
 }
 
 function bodyOf({ code, message }: Refusal): string {

@@ -238,9 +238,15 @@ describe('Listener', () => {
     ],
     ['a tunnel', 'CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n', 405, 'UNSUPPORTED'],
   ])('H1: refuses %s in the words of the spec', async (_what, bytes, status, code) => {
-    const { port } = await listen();
+    const { port } = await listen({
+      keys: { headers: { 'X-Added': ['a', 'b'], 'Content-Type': 'x/y' } },
+    });
     const [head = '', body = ''] = (await exchange(port, bytes)).split('\r\n\r\n');
     expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(head.match(/^x-added: [ab]$/gim)).toHaveLength(2);
+    expect(head.match(/^content-type: .*$/gim)).toEqual([
+      expect.stringMatching(/: application\/json$/),
+    ]);
     expect(head).toMatch(/docker-distribution-api-version: registry\/2.0/i);
     expect(head).toMatch(/connection: close/i);
     expect(JSON.parse(body)).toMatchObject({ errors: [{ code }] });

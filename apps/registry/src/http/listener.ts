@@ -166,7 +166,7 @@ export class Listener implements Door {
   }
 
   #createHttp1(): Server {
-    const { limits } = this.#config;
+    const { headers, limits } = this.#config;
     const server = createHttpServer({
       requestTimeout: 0,
       headersTimeout: limits.headertimeout,
@@ -179,9 +179,9 @@ export class Listener implements Door {
     });
     server.on('request', this.#onRequest);
     server.on('checkExpectation', (_request, response) =>
-      refuseRequest(response, expectationFailed),
+      refuseRequest(response, expectationFailed, headers),
     );
-    server.on('connect', (_request, socket) => refuseConnection(socket, noTunnel));
+    server.on('connect', (_request, socket) => refuseConnection(socket, noTunnel, headers));
     return server;
   }
 
@@ -226,7 +226,7 @@ export class Listener implements Door {
     const isLong = (request.url ?? '').length > this.#config.limits.urlsize;
     const refusal = isLong ? uriTooLong : this.#head.refusalOf(request);
     if (refusal !== undefined) {
-      refuseRequest(response, refusal);
+      refuseRequest(response, refusal, this.#config.headers);
     } else {
       // Fastify asks of a request and its answer only what both versions have.
       Reflect.apply(this.#handler, this.front, [request, response]);
@@ -237,7 +237,7 @@ export class Listener implements Door {
     if (error.code === 'ECONNRESET' || socket.destroyed || this.underWay.hasBegunAnswer(socket)) {
       socket.destroy();
     } else if (!socket.writableEnded) {
-      refuseConnection(socket, refusalOf(error));
+      refuseConnection(socket, refusalOf(error), this.#config.headers);
     }
   };
 
