@@ -47,6 +47,7 @@ export async function lookAtRoot(root: string): Promise<string> {
         throw notAFolder(root, error);
       case 'EACCES':
         throw new StorageUnavailable(`no permission to read ${root}`, { cause: error });
+      case undefined:
       default:
         throw error;
     }
