@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { errorOf } from '../support/exchange.js';
 import { startHoldfast, type Holdfast } from '../support/holdfast.js';
-import { digestOf, image, ociManifest, RegistryApi } from '../support/registry-api.js';
+import { digestOf, image, ociIndex, ociManifest, RegistryApi } from '../support/registry-api.js';
 import { TempDir } from '../support/temp-dir.js';
 import { treeHash } from '../support/tree-hash.js';
 
@@ -108,4 +108,51 @@ describe('what the configuration forbids', () => {
       await holdfast.stop();
     }
   }, 60_000);
+});
+
+describe('validation.manifests.indexes.platforms', () => {
+  const layer = (change: object = {}) => ({
+    mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip',
+    digest: some,
+    size: 9,
+    ...change,
+  });
+  const child = { mediaType: ociManifest, digest: some, size: 9 };
+  const platform = { os: 'linux', architecture: 'amd64' };
+  const manifests = {
+    'an index without its child': { mediaType: ociIndex, manifests: [{ ...child, platform }] },
+    'an image without its layer': image({ layers: [layer()] }),
+    'an image without its config': image({ config: layer() }),
+    'a layer from elsewhere': image({ layers: [layer({ urls: ['https://example.com/layer'] })] }),
+  };
+
+  it.each<[string, object, number[]]>([
+    ['all', { platforms: 'all' }, [400, 400, 400, 400]],
+    ['list', { platforms: 'list', platformlist: [platform] }, [400, 400, 400, 400]],
+    ['list of another', { platforms: 'list', platformlist: [] }, [201, 400, 400, 400]],
+    // What the conformance suites push needs it.
+    ['none', { platforms: 'none' }, [201, 201, 400, 400]],
+  ])(
+    'of %s: with none also the layers of an image may be missing, and nothing else',
+    async (_what, indexes, expected) => {
+      const config = { validation: { manifests: { indexes } } };
+      const holdfast = await startHoldfast({ config });
+      try {
+        const api = new RegistryApi(holdfast.url);
+        await api.pushBlob(name, Buffer.from('{}'));
+        const statuses: number[] = [];
+        for (const pushed of Object.values<{ mediaType?: unknown }>(manifests)) {
+          const answer = await api.send('PUT', `/v2/${name}/manifests/latest`, {
+            headers: { 'content-type': String(pushed.mediaType) },
+            body: JSON.stringify({ schemaVersion: 2, ...pushed }),
+          });
+          statuses.push(answer.status);
+        }
+        expect(statuses).toEqual(expected);
+      } finally {
+        await holdfast.stop();
+      }
+    },
+    60_000,
+  );
 });

@@ -35,7 +35,8 @@ const indexes = section({
   platforms: oneOf('all', 'none', 'list')
     .default('all')
     .describe(
-      'Children of an index that must be in the repository: all, none, or those of `platformlist`.',
+      'Children of an index that must be in the repository: all, none, or those of `platformlist`. ' +
+        'With `none` the layers of an image need not be there either; its config must.',
     ),
   platformlist: z
     .array(

@@ -14,7 +14,7 @@ import { sideBySide } from '../side-by-side.js';
 export interface ValidationRules {
   readonly disabled: boolean;
   readonly urls: { readonly allow: readonly RegExp[]; readonly deny: readonly RegExp[] };
-  /** Children of an index that must be there; with `none` sparse content is welcome, images without their layers too. */
+  /** Children of an index that must be there; with `none` no layer of an image must be there either. */
   readonly platforms: 'all' | 'none' | readonly Platform[];
 }
 
