@@ -1,16 +1,9 @@
-import {
-  type ArgumentsHost,
-  Catch,
-  type ExceptionFilter,
-  HttpException,
-  NotFoundException,
-} from '@nestjs/common';
+import { type ArgumentsHost, Catch, type ExceptionFilter, NotFoundException } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import { BlobTooLarge } from '#content/uploads/blob-too-large.js';
 import {
   BlobDamaged,
-  ManifestInvalid,
   NameInvalid,
   RegistryError,
   TooManyRequests,
@@ -121,10 +114,6 @@ function asRegistryError(error: unknown, request: FastifyRequest): RegistryError
     return unknownRoute((request.raw.url ?? '/').split('?', 1)[0] ?? '/');
   }
   if (isMalformedUrl(error)) return new NameInvalid('the URL cannot be read');
-  // What Fastify makes of a Content-Type that is none, in Nest's clothes.
-  if (error instanceof HttpException && error.getStatus() === 415) {
-    return new ManifestInvalid('the Content-Type cannot be read');
-  }
   if (error instanceof StorageUnavailable) {
     const isRead = request.method === 'GET' || request.method === 'HEAD';
     const what = isRead ? 'cannot be read' : 'takes no writes';
