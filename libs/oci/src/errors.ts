@@ -1,7 +1,6 @@
-/** The error codes of the OCI distribution spec, §"Error Codes", plus those that Docker clients know from Distribution. */
+/** The error codes of the OCI distribution spec, §"Error Codes", that are answered, plus those that Docker clients know from Distribution. */
 export type ErrorCode =
   | 'BLOB_UNKNOWN'
-  | 'BLOB_UPLOAD_INVALID'
   | 'BLOB_UPLOAD_UNKNOWN'
   | 'DENIED'
   | 'DIGEST_INVALID'

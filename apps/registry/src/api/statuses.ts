@@ -3,7 +3,6 @@ import type { ErrorCode } from '#oci/errors.js';
 /** The one place where a code becomes a status. */
 export const statuses = {
   BLOB_UNKNOWN: 404,
-  BLOB_UPLOAD_INVALID: 400,
   BLOB_UPLOAD_UNKNOWN: 404,
   DENIED: 403,
   DIGEST_INVALID: 400,

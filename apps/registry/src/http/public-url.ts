@@ -73,11 +73,6 @@ export class PublicUrl {
     return this.#configuredSecure || this.#origin(request).scheme === 'https';
   }
 
-  /** The host that the client asked, with its port. */
-  host(request: IncomingRequest): string | undefined {
-    return this.#origin(request).host;
-  }
-
   /**
    * The address of the client: the right-most hop of `X-Forwarded-For` that is not one of `http.trustedproxies`, because
    * everything to the left of it was written by that hop. `@` for a peer on a unix socket.
