@@ -14,7 +14,7 @@ import { until } from '../support/until.js';
 import { commitPath, HeldRequest } from './held-request.js';
 import { locationOf } from './http-pusher.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 const pulls = 50;
 
@@ -124,22 +124,18 @@ describe('the drain', () => {
   });
 
   it.each(['SIGTERM', 'SIGINT'] as const)('a second %s stops at once', async (signal) => {
-    const { url, process } = await start({ workers: 2, drainwait: '60s' });
+    // Longer than the test may take.
+    const { url, process } = await start({ workers: 2, drainwait: '1h' });
     const held = new HeldRequest(new Agent(), url, 'PATCH', await begin(url));
     await held.send(Buffer.alloc(1000));
     process.signal(signal);
     await process.waitForLine(/draining/);
-    // The same signal at the same moment is an echo: npm passes on what the terminal has sent already.
-    process.signal(signal);
-    const sent = performance.now();
+    const seen = performance.now();
     await until('readiness to fail', () => allSay(url, '/readyz', 503));
+    // The same signal at the same moment would be an echo: npm passes on what the terminal has sent already.
+    await until('a second signal to count', async () => performance.now() - seen > 600);
     expect(process.running).toBe(true);
-    const asked = performance.now();
-    // Once the time of an echo is over.
-    await until('the second signal to count', async () => performance.now() - sent > 600);
     process.signal(signal);
-    await process.exited;
-    expect(performance.now() - asked).toBeLessThan(10_000);
     expect(await process.exited).toEqual({ code: 1, signal: null });
     held.cut();
   });

@@ -35,6 +35,23 @@ describe('Signals', () => {
     expect(orders).toEqual(['reload', 'reload', 'stop']);
   });
 
+  it.each(['SIGTERM', 'SIGINT'] as const)(
+    'take a %s that follows at once for an echo',
+    async (name) => {
+      const { orders, obedient } = told();
+      let now = 1000;
+      const finished = new Signals(() => now).obeyWith(obedient);
+      process.emit(name);
+      now += 499;
+      process.emit(name);
+      expect(orders).toEqual(['stop']);
+      now += 500;
+      process.emit(name);
+      expect(orders).toEqual(['stop', 'stop']);
+      await finished;
+    },
+  );
+
   it('that come during the start are obeyed after it', async () => {
     const { orders, obedient } = told();
     const signals = new Signals();

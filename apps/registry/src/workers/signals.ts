@@ -20,7 +20,7 @@ export class Signals {
   #finish: (result: Promise<boolean>) => void = () => undefined;
   readonly #finished = new Promise<boolean>((resolve) => (this.#finish = resolve));
 
-  constructor() {
+  constructor(private readonly now: () => number = () => performance.now()) {
     const onStop = () => this.#stop();
     process.on('SIGTERM', onStop).on('SIGINT', onStop);
     process.on('SIGHUP', () => this.#reload());
@@ -41,7 +41,7 @@ export class Signals {
   }
 
   #stop(): void {
-    const now = performance.now();
+    const now = this.now();
     if (now - this.#last < echoMs) return;
     this.#last = now;
     if (this.#obedient !== undefined) this.#finish(this.#obedient.stop());
