@@ -1,10 +1,42 @@
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 
 import { BodyLength } from '#content/uploads/upload-body.js';
-import type { UploadChunk } from '#content/uploads/upload-sessions.js';
+import type { UploadChunk, UploadOwner } from '#content/uploads/upload-sessions.js';
 import { SizeInvalid } from '#oci/errors.js';
+import { parseRepositoryName } from '#oci/repository-name.js';
 
 import { parseContentRange } from './byte-ranges.js';
+import { subjectOf } from './grant.js';
+import { one, type Query } from './params.js';
+
+/** Which session a request goes on with, who says so, and what it says of it. */
+export interface SessionUrl {
+  readonly owner: UploadOwner;
+  readonly session: string;
+  /** What the last answer said of the upload, if the client kept it. */
+  readonly state: string | undefined;
+  readonly digest: string | undefined;
+}
+
+type SessionRequest = FastifyRequest<{
+  Params: { readonly name: string; readonly session: string };
+  Querystring: Query;
+}>;
+
+/** The {@link SessionUrl} of a request. */
+export const Session = createParamDecorator(
+  (_data: unknown, context: ExecutionContext): SessionUrl => {
+    const request = context.switchToHttp().getRequest<SessionRequest>();
+    const { params, query } = request;
+    return {
+      owner: { name: parseRepositoryName(params.name), subject: subjectOf(request) },
+      session: params.session,
+      state: one(query, '_state'),
+      digest: one(query, 'digest'),
+    };
+  },
+);
 
 /**
  * The body of a request as a chunk of an upload; undefined where there is none.

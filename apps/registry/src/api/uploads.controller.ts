@@ -2,12 +2,10 @@ import {
   Controller,
   Delete,
   Get,
-  Param,
   Patch,
   Post,
   Put,
   Query as QueryParam,
-  Req,
   Res,
   UseGuards,
 } from '@nestjs/common';
@@ -26,7 +24,7 @@ import { subjectOf } from './grant.js';
 import { MethodPolicyGuard } from './method-policy.guard.js';
 import { Name, one, type Query } from './params.js';
 import { sendCreated, setUploadHeaders } from './upload-reply.js';
-import { chunkOf } from './upload-request.js';
+import { chunkOf, Session, type SessionUrl } from './upload-request.js';
 
 @Controller('v2/:name/blobs/uploads')
 export class UploadsController {
@@ -42,96 +40,60 @@ export class UploadsController {
   async begin(
     @Name() name: RepositoryName,
     @QueryParam() query: Query,
-    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const mount = one(query, 'mount');
-    const mounted = mount && (await this.#mount(name, mount, one(query, 'from'), request));
-    if (mounted) return sendCreated(reply, request, { name, digest: mounted, urls: this.urls });
-    const state = this.uploads.begin(
-      { name, subject: subjectOf(request) },
-      algorithmOf(one(query, 'digest-algorithm')),
-    );
+    const mounted = mount && (await this.#mount(name, mount, one(query, 'from'), reply.request));
+    if (mounted) return sendCreated(reply, { name, digest: mounted, urls: this.urls });
+    const owner = { name, subject: subjectOf(reply.request) };
+    const state = this.uploads.begin(owner, algorithmOf(one(query, 'digest-algorithm')));
     const digest = one(query, 'digest');
-    if (digest !== undefined && !mount) {
-      return this.#commit(state, Digest.parse(digest), request, reply);
-    }
-    setUploadHeaders(reply, request, { state, uploads: this.uploads, urls: this.urls });
-    reply.status(202).send();
+    if (digest !== undefined && !mount) return this.#commit(state, Digest.parse(digest), reply);
+    this.#sendState(reply, 202, state);
   }
 
   @Patch(':session')
   @UseGuards(MethodPolicyGuard)
-  async append(
-    @Name() name: RepositoryName,
-    @Param('session') session: string,
-    @QueryParam() query: Query,
-    @Req() request: FastifyRequest,
-    @Res() reply: FastifyReply,
-  ): Promise<void> {
-    const state = this.#open(name, session, query, request);
-    const chunk = chunkOf(request) ?? { bytes: noBytes(), length: new BodyLength(0) };
-    const next = await this.uploads.append(state, chunk);
-    setUploadHeaders(reply, request, { state: next, uploads: this.uploads, urls: this.urls });
-    reply.status(202).send();
+  async append(@Session() url: SessionUrl, @Res() reply: FastifyReply): Promise<void> {
+    const state = this.#open(url);
+    const chunk = chunkOf(reply.request) ?? { bytes: noBytes(), length: new BodyLength(0) };
+    this.#sendState(reply, 202, await this.uploads.append(state, chunk));
   }
 
   @Put(':session')
   @UseGuards(MethodPolicyGuard)
-  async commit(
-    @Name() name: RepositoryName,
-    @Param('session') session: string,
-    @QueryParam() query: Query,
-    @Req() request: FastifyRequest,
-    @Res() reply: FastifyReply,
-  ): Promise<void> {
-    const state = this.#open(name, session, query, request);
-    const digest = one(query, 'digest');
-    if (digest === undefined) {
+  async commit(@Session() url: SessionUrl, @Res() reply: FastifyReply): Promise<void> {
+    const state = this.#open(url);
+    if (url.digest === undefined) {
       throw new DigestInvalid('the digest parameter is missing: it completes the upload');
     }
-    await this.#commit(state, Digest.parse(digest), request, reply);
+    await this.#commit(state, Digest.parse(url.digest), reply);
   }
 
   @Get(':session')
-  async status(
-    @Name() name: RepositoryName,
-    @Param('session') session: string,
-    @QueryParam() query: Query,
-    @Req() request: FastifyRequest,
-    @Res() reply: FastifyReply,
-  ): Promise<void> {
-    const state = await this.uploads.status(this.#open(name, session, query, request));
-    setUploadHeaders(reply, request, { state, uploads: this.uploads, urls: this.urls });
-    reply.status(204).send();
+  async status(@Session() url: SessionUrl, @Res() reply: FastifyReply): Promise<void> {
+    this.#sendState(reply, 204, await this.uploads.status(this.#open(url)));
   }
 
   @Delete(':session')
   @UseGuards(MethodPolicyGuard)
-  async cancel(
-    @Name() name: RepositoryName,
-    @Param('session') session: string,
-    @QueryParam() query: Query,
-    @Req() request: FastifyRequest,
-    @Res() reply: FastifyReply,
-  ): Promise<void> {
-    await this.uploads.cancel(this.#open(name, session, query, request));
-    reply.header('docker-upload-uuid', session).status(204).send();
+  async cancel(@Session() url: SessionUrl, @Res() reply: FastifyReply): Promise<void> {
+    await this.uploads.cancel(this.#open(url));
+    reply.header('docker-upload-uuid', url.session).status(204).send();
   }
 
-  #open(name: RepositoryName, session: string, query: Query, request: FastifyRequest): UploadState {
-    const owner = { name, subject: subjectOf(request) };
-    return this.uploads.open(owner, session, one(query, '_state'));
+  #open({ owner, session, state }: SessionUrl): UploadState {
+    return this.uploads.open(owner, session, state);
   }
 
-  async #commit(
-    state: UploadState,
-    digest: Digest,
-    request: FastifyRequest,
-    reply: FastifyReply,
-  ): Promise<void> {
-    await this.uploads.commit(state, digest, chunkOf(request));
-    sendCreated(reply, request, { name: state.name, digest, urls: this.urls });
+  #sendState(reply: FastifyReply, status: 202 | 204, state: UploadState): void {
+    setUploadHeaders(reply, { state, uploads: this.uploads, urls: this.urls });
+    reply.status(status).send();
+  }
+
+  async #commit(state: UploadState, digest: Digest, reply: FastifyReply): Promise<void> {
+    await this.uploads.commit(state, digest, chunkOf(reply.request));
+    sendCreated(reply, { name: state.name, digest, urls: this.urls });
   }
 
   /**
