@@ -19,8 +19,12 @@ export interface FolderLook {
   entries(folder: string): Promise<readonly StoredEntry[] | undefined>;
 }
 
-/** Entries that are kept, of all folders together. */
-const mostKept = 400_000;
+/** Bytes of memory for the lists of all folders together: 260,000 entries with names as tags have. */
+const mostKept = 20 * 1024 * 1024;
+
+/** Bytes that an entry takes besides its name, and a folder besides its entries, as measured. */
+const entryCost = 68;
+const folderCost = 512;
 
 /**
  * What folders hold, in order. A page of a list costs what the page holds, not what the folder holds, while nothing is added
@@ -29,7 +33,8 @@ const mostKept = 400_000;
 export class FolderLists {
   readonly #known = new LRUCache<string, KnownList>({
     maxSize: mostKept,
-    sizeCalculation: ({ entries }) => entries.length + 4,
+    sizeCalculation: ({ entries }, folder) =>
+      entries.reduce((sum, { name }) => sum + name.length + entryCost, folderCost + folder.length),
   });
 
   constructor(

@@ -9,13 +9,21 @@ const openFile = promisify(open);
 const readFile = promisify(read);
 const statFile = promisify(fstat);
 
-interface Known {
-  readonly stat: Stats;
+/** What tells two states of a file apart. A whole `Stats` takes three times the memory. */
+type FileTimes = Pick<Stats, 'dev' | 'ino' | 'size' | 'mtimeMs' | 'ctimeMs'>;
+
+interface Known extends FileTimes {
   readonly content: Buffer;
 }
 
-/** Links and the like; a larger file is not kept here. */
-const largestKept = 4096;
+/** Links, sizes, records of referrers. Whoever reads a larger file again and again keeps what it made of it. */
+const largestKept = 1024;
+
+/** Bytes of memory for all that is kept. */
+const mostKept = 20 * 1024 * 1024;
+
+/** Bytes that an entry takes besides its name and content, as measured: most of it is the objects around them. */
+const entryCost = 768;
 
 /**
  * A file that changed within one tick of the kernel's clock can change again and show the same times, and a new file can
@@ -29,7 +37,10 @@ const clockGranularity = 40;
  * since the kernel answers it from memory in two microseconds and a thread's hand-over costs ten times that.
  */
 export class SmallFiles {
-  readonly #known = new LRUCache<string, Known>({ max: 50_000 });
+  readonly #known = new LRUCache<string, Known>({
+    maxSize: mostKept,
+    sizeCalculation: ({ content }, path) => content.length + path.length + entryCost,
+  });
 
   constructor(private readonly local: boolean) {}
 
@@ -39,7 +50,7 @@ export class SmallFiles {
     if (known === undefined || known.content.length > limit) return undefined;
     try {
       const stat = statSync(path, { throwIfNoEntry: false });
-      return stat !== undefined && isUnchanged(stat, known.stat) ? known.content : undefined;
+      return stat !== undefined && isUnchanged(stat, known) ? known.content : undefined;
     } catch {
       return undefined; // Whoever reads is told.
     }
@@ -51,7 +62,7 @@ export class SmallFiles {
       const stat = statSync(path, { throwIfNoEntry: false });
       if (stat === undefined) throw notThere(path);
       const known = this.#known.get(path);
-      const isSame = known !== undefined && isUnchanged(stat, known.stat);
+      const isSame = known !== undefined && isUnchanged(stat, known);
       if (isSame && known.content.length <= limit) return known.content;
     }
     return this.#readFresh(path, limit);
@@ -73,7 +84,8 @@ export class SmallFiles {
       }
       const whole = length === content.length;
       if (this.local && whole && settled && stat.size <= largestKept) {
-        this.#known.set(path, { stat, content });
+        const { dev, ino, size, mtimeMs, ctimeMs } = stat;
+        this.#known.set(path, { dev, ino, size, mtimeMs, ctimeMs, content });
       }
       return content.subarray(0, length);
     } finally {
@@ -99,7 +111,7 @@ export function identityOf(stat: Stats): string {
 }
 
 /** Whether two looks saw the same file with the same content. */
-function isUnchanged(now: Stats, before: Stats): boolean {
+function isUnchanged(now: FileTimes, before: FileTimes): boolean {
   return (
     now.ino === before.ino &&
     now.ctimeMs === before.ctimeMs &&
