@@ -1,11 +1,12 @@
 import { connect as connectHttp2, type OutgoingHttpHeaders } from 'node:http2';
-import { type AddressInfo, connect } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { httpConfig } from './http-config.js';
 import { Listener } from './listener.js';
+import { exchange } from './testing/raw-exchange.js';
 
 const chunks = '\r\n\r\n5\r\nhello\r\n0\r\n\r\n';
 const close = 'Connection: close\r\n';
@@ -25,14 +26,6 @@ describe('the head of a request', () => {
     listener?.close();
     listener?.destroy();
   });
-
-  /** All that comes back for these bytes, until the server ends the connection. */
-  async function talk(bytes: string): Promise<string> {
-    const socket = connect(port, '127.0.0.1');
-    socket.on('error', () => undefined);
-    socket.write(bytes, 'latin1');
-    return text(socket);
-  }
 
   it.each<[string, string, number]>([
     ['no host', `GET / HTTP/1.1\r\n${close}\r\n`, 400],
@@ -73,7 +66,7 @@ describe('the head of a request', () => {
       400,
     ],
   ])('with %s is answered once', async (_what, bytes, status) => {
-    const [head = '', body = ''] = (await talk(bytes)).split('\r\n\r\n');
+    const [head = '', body = ''] = (await exchange(port, bytes)).split('\r\n\r\n');
     expect(head.split(' ', 2)).toEqual(['HTTP/1.1', String(status)]);
     if (status === 202) return;
     expect(head).toMatch(/^connection: close$/im);
