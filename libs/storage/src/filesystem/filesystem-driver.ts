@@ -1,19 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import {
-  close as closeFd,
-  existsSync,
-  fstat,
-  fstatSync,
-  open as openFd,
-  openSync,
-  type Stats,
-  statSync,
-} from 'node:fs';
-import { open as openHandle, rm, rmdir, stat } from 'node:fs/promises';
+import { close as closeFd, existsSync } from 'node:fs';
+import { rm, rmdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { promisify } from 'node:util';
-
-import { LRUCache } from 'lru-cache';
 
 import {
   type ByteRange,
@@ -26,6 +14,7 @@ import {
   type StoredStat,
 } from '../storage-driver.js';
 import { ComparedRemoval } from './compared-removal.js';
+import { ConfirmedFiles } from './confirmed-files.js';
 import { DurableFiles, type OnStep, type PendingFile } from './durable-files.js';
 import { errnoOf, isNotThere, rootGone, translateRead, translateWrite } from './errno.js';
 import { GatheredBytes } from './file-appender.js';
@@ -34,12 +23,10 @@ import { type FileSystem, fileSystemOf } from './file-system.js';
 import { FolderLists } from './folder-lists.js';
 import { FolderSync } from './folder-sync.js';
 import { ifThere, isThere } from './if-there.js';
+import { openToRead, statFile, statOpened } from './look-at-file.js';
 import { lookAtRoot, ownFolder, prepareRoot } from './root-folder.js';
-import { identityOf, notAFile, readWithoutWaiting, SmallFiles, notThere } from './small-files.js';
+import { identityOf, SmallFiles } from './small-files.js';
 import { UploadFiles } from './upload-files.js';
-
-const openFile = promisify(openFd);
-const statFd = promisify(fstat);
 
 export interface FilesystemOptions {
   readonly rootdirectory: string;
@@ -59,8 +46,7 @@ export class FilesystemDriver extends StorageDriver {
   readonly #small: SmallFiles;
   readonly #lists: FolderLists;
   readonly #folders: FolderSync;
-  /** What is known to survive a crash, as it was then. */
-  readonly #durable = new LRUCache<string, string>({ max: 20_000 });
+  readonly #confirmed: ConfirmedFiles;
   readonly #compared: ComparedRemoval;
   readonly #readonly: boolean;
 
@@ -82,6 +68,7 @@ export class FilesystemDriver extends StorageDriver {
     this.#small = new SmallFiles(local);
     this.#lists = new FolderLists(local);
     this.#files = new DurableFiles({ ...common, root, ordered });
+    this.#confirmed = new ConfirmedFiles(this.#files, local);
     this.#compared = new ComparedRemoval({
       ...common,
       ordered,
@@ -122,14 +109,14 @@ export class FilesystemDriver extends StorageDriver {
   }
 
   async stat(path: string): Promise<StoredStat> {
-    const found = await this.#reading(path, (file) => this.#statFile(file));
+    const found = await this.#reading(path, (file) => statFile(file, this.fileSystem.local));
     return { size: found.size, modifiedAt: found.mtimeMs, version: identityOf(found) };
   }
 
   async read(path: string, range?: ByteRange): Promise<StoredContent> {
-    const fd = await this.#reading(path, (file) => this.#open(file));
+    const fd = await this.#reading(path, (file) => openToRead(file, this.fileSystem.local));
     try {
-      const found = this.fileSystem.local ? fstatSync(fd) : await statFd(fd);
+      const found = await statOpened(fd, this.fileSystem.local);
       if (!found.isFile()) throw new PathNotFound(path);
       return new FileContent(fd, found.size, range ?? { start: 0, end: found.size - 1 });
     } catch (error) {
@@ -149,7 +136,7 @@ export class FilesystemDriver extends StorageDriver {
         return staged;
       });
     });
-    for (const file of pending) this.#remember(file);
+    for (const file of pending) this.#confirmed.remember(file);
   }
 
   async create({ path, content }: StoredFile): Promise<boolean> {
@@ -230,21 +217,6 @@ export class FilesystemDriver extends StorageDriver {
     return this.root + path;
   }
 
-  async #open(file: string): Promise<number> {
-    return this.fileSystem.local
-      ? openSync(file, readWithoutWaiting)
-      : openFile(file, readWithoutWaiting);
-  }
-
-  async #statFile(file: string): Promise<Stats> {
-    const found = this.fileSystem.local
-      ? statSync(file, { throwIfNoEntry: false })
-      : await stat(file);
-    if (found === undefined) throw notThere(file);
-    if (!found.isFile()) throw notAFile();
-    return found;
-  }
-
   async #reading<T>(path: string, read: (file: string) => Promise<T>): Promise<T> {
     try {
       return await this.#compared.find(this.#resolve(path), read);
@@ -277,25 +249,10 @@ export class FilesystemDriver extends StorageDriver {
   }
 
   async #confirmOne(path: string): Promise<void> {
-    const file = this.#resolve(path);
-    const { version } = await this.stat(path);
-    if (version !== undefined && this.#durable.get(path) === version) return;
-    const handle = await openHandle(file, 'r');
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await this.#files.sync(this.#files.foldersAbove(file));
-    this.#durable.set(path, version as string);
-  }
-
-  /** On a local disk; elsewhere every question costs more than it saves. */
-  #remember({ path, inode }: PendingFile): void {
-    if (!this.fileSystem.local) return;
-    const found = statSync(path, { throwIfNoEntry: false });
-    // Another's file, put there since, is durable only when that other one says so.
-    if (found?.ino === inode) this.#durable.set(path.slice(this.root.length), identityOf(found));
+    const { version = '' } = await this.stat(path);
+    await this.#confirmed.confirm(this.#resolve(path), version, (open) =>
+      this.#reading(path, open),
+    );
   }
 
   async #isThere(path: string): Promise<boolean> {

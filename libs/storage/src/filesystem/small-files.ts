@@ -1,13 +1,13 @@
-import { closeSync, constants, fstat, fstatSync, open, read, type Stats, statSync } from 'node:fs';
+import { closeSync, open, read, type Stats, statSync } from 'node:fs';
 import { promisify } from 'node:util';
 
 import { LRUCache } from 'lru-cache';
 
 import { ContentTooLarge } from '../storage-driver.js';
+import { notAFile, notThere, readWithoutWaiting, statOpened } from './look-at-file.js';
 
 const openFile = promisify(open);
 const readFile = promisify(read);
-const statFile = promisify(fstat);
 
 /** What tells two states of a file apart. A whole `Stats` takes three times the memory. */
 type FileTimes = Pick<Stats, 'dev' | 'ino' | 'size' | 'mtimeMs' | 'ctimeMs'>;
@@ -71,7 +71,7 @@ export class SmallFiles {
   async #readFresh(path: string, limit: number): Promise<Buffer> {
     const fd = await openFile(path, readWithoutWaiting);
     try {
-      const stat = this.local ? fstatSync(fd) : await statFile(fd);
+      const stat = await statOpened(fd, this.local);
       const settled = isSettled(stat); // As of before the reading, which may take its time.
       if (!stat.isFile()) throw notAFile();
       if (stat.size > limit) throw new ContentTooLarge(path, stat.size, limit);
@@ -92,18 +92,6 @@ export class SmallFiles {
       closeSync(fd);
     }
   }
-}
-
-/** Opening a named pipe would wait for its writer. */
-export const readWithoutWaiting = constants.O_RDONLY | constants.O_NONBLOCK;
-
-/** As `open(2)` would say it. */
-export function notThere(path: string): Error {
-  return Object.assign(new Error(`no such file: ${path}`), { code: 'ENOENT' });
-}
-
-export function notAFile(): Error {
-  return Object.assign(new Error('not a file'), { code: 'EISDIR' });
 }
 
 export function identityOf(stat: Stats): string {
