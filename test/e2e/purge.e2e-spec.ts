@@ -127,8 +127,9 @@ describe('upload purging', () => {
     expect((await new RegistryClient(url).blob('slow', digest)).body).toEqual(Buffer.concat(sent));
 
     const times = rounds(registry).map(({ time }) => Date.parse(time));
-    const gaps = times.slice(1).map((time, index) => time - (times[index] ?? 0));
-    expect(Math.min(...gaps)).toBeGreaterThan(800);
+    // Each of two processes for itself would make twice as many.
+    const seconds = (Math.max(...times) - Math.min(...times)) / 1000;
+    expect(times.length - 1).toBeLessThanOrEqual(seconds + 1);
   });
 
   it('removes nothing when it runs dry, and says what it would', async () => {
