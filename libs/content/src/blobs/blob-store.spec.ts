@@ -145,7 +145,7 @@ describe('a damaged blob (row D4)', () => {
     expect(log.lines.splice(0)).toEqual([lineWith('it has another size')]);
     await registry.pushBlob(repository, large);
     await blobs.noteVerified(digest, large.length);
-    await blobs.markDamaged(digest);
+    await blobs.markDamaged(digest, await storage.driver.stat(blobDataPath(digest)));
     await expect(blobs.open(repository, digest)).rejects.toThrow(BlobDamaged);
     expect(log.lines).toEqual([lineWith('its bytes have another digest')]);
   });
@@ -157,7 +157,6 @@ describe('a damaged blob (row D4)', () => {
     expect(await registry.blobs.has(repository, digest)).toBe(true);
     await truncate(file(digest), 10);
     await registry.blobs.noteFailedRead(digest, large.length);
-    expect(await readFile(join(storage.root, blobSizePath(digest)), 'utf8')).toBe('damaged');
     await isDamaged(digest);
   });
 
@@ -200,7 +199,7 @@ describe('a damaged blob (row D4)', () => {
 
   it('that a scrub marked is healed by the next push', async () => {
     const digest = await registry.pushBlob(repository, large);
-    await registry.blobs.markDamaged(digest);
+    await registry.blobs.markDamaged(digest, await storage.driver.stat(blobDataPath(digest)));
     await isDamaged(digest);
     await registry.pushBlob(repository, large);
     expect(await registry.blobs.stat(repository, digest)).toBe(large.length);

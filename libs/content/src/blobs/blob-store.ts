@@ -14,11 +14,12 @@ import {
   type StorageDriver,
   type StoredContent,
   type StoredFile,
+  type StoredStat,
 } from '#storage/storage-driver.js';
 import type { Log } from '#telemetry/log.js';
 
 import { isBucket } from '../is-bucket.js';
-import { linkFile, readLink } from '../links.js';
+import { canConfirm, linkFile, readLink } from '../links.js';
 import { blobDataPath, blobLinkPath } from '../paths.js';
 import { BlobSizes } from './blob-sizes.js';
 import { type Damage, DamageLog } from './damage-log.js';
@@ -60,7 +61,7 @@ export class BlobStore {
    * @throws {BlobUnknown} also when the stored bytes are known to be damaged, so that clients push them again
    */
   async stat(name: RepositoryName, digest: Digest): Promise<number> {
-    const state = await this.#stateIn(name, digest);
+    const state = await this.#stateIn(name, digest, { wary: true });
     if (typeof state !== 'number') throw new BlobUnknown(digest);
     return state;
   }
@@ -159,6 +160,12 @@ export class BlobStore {
     return size;
   }
 
+  /** Makes what says that the repository has the blob survive a crash, whoever wrote it; false if it is gone. */
+  async confirm(name: RepositoryName, digest: Digest): Promise<boolean> {
+    const paths = [blobLinkPath(name, digest), blobDataPath(digest)];
+    return isBucket(this.driver) || canConfirm(this.driver, paths);
+  }
+
   /** Takes the blob from this repository; others keep it. @throws {BlobUnknown} */
   async delete(name: RepositoryName, digest: Digest): Promise<void> {
     if (!(await this.#readLink(name, digest))) throw new BlobUnknown(digest);
@@ -202,57 +209,94 @@ export class BlobStore {
    * the disk disagree the bytes are hashed: a manifest may be wrong too.
    */
   async learnSize(digest: Digest, claimed: number): Promise<void> {
-    if (!this.driver.alterable || (await this.#sizes.get(digest)) !== undefined) return;
-    try {
-      const { size } = await this.driver.stat(blobDataPath(digest));
-      if (size === claimed || (await this.#hashes(digest))) await this.#sizes.set(digest, size);
-      else await this.markDamaged(digest);
-    } catch (error) {
-      if (!(error instanceof PathNotFound)) throw error;
+    if (!this.driver.alterable) return;
+    const judge = await this.#sizes.read(digest);
+    const found = await this.#find(digest);
+    if (found === undefined || judge(found) !== 'unknown') return;
+    if (found.size !== claimed && (await this.#isWrong(digest))) {
+      await this.markDamaged(digest, found);
+      return;
     }
+    await this.#sizes.set(digest, found.size);
+    // A push that has put another in its place wrote that one's size, perhaps before.
+    const now = await this.#find(digest);
+    if (now?.version !== found.version) await this.#sizes.forget(digest);
   }
 
-  async markDamaged(digest: Digest, damage: Damage = 'digest'): Promise<void> {
+  /**
+   * For who has read bytes that do not have the digest: they are read again, as a push may have replaced them meanwhile. What
+   * is marked is the file that was there before that.
+   */
+  async markIfDamaged(digest: Digest, damage: Damage = 'digest'): Promise<void> {
+    const found = await this.#find(digest);
+    if (found === undefined) this.#forget(digest);
+    else if (await this.#isWrong(digest)) await this.markDamaged(digest, found, damage);
+  }
+
+  /** @param found the file that is damaged; one that takes its place is not */
+  async markDamaged(digest: Digest, found: StoredStat, damage: Damage = 'digest'): Promise<void> {
     this.#damages.name(digest, damage);
+    this.#forget(digest);
+    await this.#sizes.markDamaged(digest, found);
+  }
+
+  /** Reading a blob failed after its size was told: if it has a wrong one now, it is damaged. */
+  async noteFailedRead(digest: Digest, told: number): Promise<void> {
+    this.#forget(digest);
+    const [found, judge] = await Promise.all([this.#find(digest), this.#sizes.read(digest)]);
+    if (found === undefined || found.size === told) return;
+    const judgement = judge(found);
+    if (judgement === 'of another size') this.#damages.name(digest, 'size');
+    if (judgement === 'unknown') await this.markIfDamaged(digest, 'size');
+  }
+
+  #forget(digest: Digest): void {
     this.#small.delete(digest.toString());
     this.cache?.forget(digest);
-    await this.#sizes.markDamaged(digest);
-  }
-
-  /** Reading a blob failed after its size was told: if it has a wrong one now, it is marked as damaged. */
-  async noteFailedRead(digest: Digest, told: number): Promise<void> {
-    this.cache?.forget(digest);
-    const { size } = await this.driver.stat(blobDataPath(digest));
-    const known = (await this.#sizes.get(digest)) ?? told;
-    if (size !== known) await this.markDamaged(digest, 'size');
   }
 
   /**
    * Of a blob that the repository has; as it is, or as somebody saw it a short while ago. That the repository has it is read
    * from the storage, meanwhile the cache is asked for the rest.
    */
-  async #stateIn(name: RepositoryName, digest: Digest): Promise<number | 'missing' | 'damaged'> {
+  async #stateIn(
+    name: RepositoryName,
+    digest: Digest,
+    care: { readonly wary?: boolean } = {},
+  ): Promise<number | 'missing' | 'damaged'> {
     const seen = this.cache?.sizeOf(digest);
     if (!(await this.isLinked(name, digest))) return 'missing';
-    return (seen && (await seen)) ?? this.#check(digest);
+    return (seen && (await seen)) ?? this.#check(digest, care);
   }
 
-  /** Bytes; or what is wrong. */
-  async #check(digest: Digest): Promise<number | 'missing' | 'damaged'> {
-    let size: number;
+  /**
+   * Bytes; or what is wrong.
+   * @param wary whether to look what others have found, also where that is a call: a client that is told of the blob will
+   * not push it
+   */
+  async #check(digest: Digest, { wary = false } = {}): Promise<number | 'missing' | 'damaged'> {
+    const asks = wary || this.#sizes.expects(digest);
+    const [found, judge] = await Promise.all([
+      this.#find(digest),
+      asks ? this.#sizes.read(digest) : undefined,
+    ]);
+    if (found === undefined) return 'missing';
+    const judgement = judge?.(found);
+    if (judgement === 'marked as damaged' || judgement === 'of another size') {
+      this.#damages.name(digest, judgement === 'of another size' ? 'size' : 'mark');
+      return 'damaged';
+    }
+    this.cache?.rememberSize(digest, found.size);
+    return found.size;
+  }
+
+  async #find(digest: Digest): Promise<StoredStat | undefined> {
     try {
-      ({ size } = await this.driver.stat(blobDataPath(digest)));
+      return await this.driver.stat(blobDataPath(digest));
     } catch (error) {
-      if (error instanceof PathNotFound) return 'missing';
+      if (error instanceof PathNotFound) return undefined;
       throw error;
     }
-    const known = await this.#sizes.get(digest);
-    if (known === undefined || known === size) {
-      this.cache?.rememberSize(digest, size);
-      return size;
-    }
-    this.#damages.name(digest, known === 'damaged' ? 'mark' : 'size');
-    return 'damaged';
   }
 
   /** The size was told to the client, or is about to be. */
@@ -285,16 +329,22 @@ export class BlobStore {
       this.driver.get(blobDataPath(digest), { limit: largestKept }),
     );
     if (!Digest.of(content, digest.algorithm).equals(digest)) {
-      await this.markDamaged(digest);
+      await this.markIfDamaged(digest);
       throw new BlobDamaged(digest);
     }
     this.#small.set(digest.toString(), content);
     return content;
   }
 
-  async #hashes(digest: Digest): Promise<boolean> {
+  /** Whether bytes are there that do not have the digest. */
+  async #isWrong(digest: Digest): Promise<boolean> {
     const hash = createHash(digest.algorithm);
-    for await (const chunk of await this.driver.read(blobDataPath(digest))) hash.update(chunk);
-    return Digest.from(hash, digest.algorithm).equals(digest);
+    try {
+      for await (const chunk of await this.driver.read(blobDataPath(digest))) hash.update(chunk);
+    } catch (error) {
+      if (error instanceof PathNotFound) return false;
+      throw error;
+    }
+    return !Digest.from(hash, digest.algorithm).equals(digest);
   }
 }

@@ -12,14 +12,14 @@ import type { BlobStore } from '../blobs/blob-store.js';
 import { blobDataPath, mediaTypePath } from '../paths.js';
 import type { StoredManifest } from './stored-manifest.js';
 
-/** Manifests kept in memory, in bytes. They are immutable; that a repository has one is asked of the storage each time. */
-const mostKept = 64 * 1024 * 1024;
+/** Bytes of manifests kept in memory. They are immutable; that a repository has one is asked of the storage each time. */
+const mostKept = 32 * 1024 * 1024;
 
 /** Manifests as they are stored, parsed once; whether the repository has them is for others to know. */
 export class ManifestReader {
   readonly #kept = new LRUCache<string, StoredManifest>({
     maxSize: mostKept,
-    sizeCalculation: ({ body }) => body.length * 2 + 1024,
+    sizeCalculation: memoryOf,
   });
 
   /** @param cache bodies that somebody has read before; none if undefined */
@@ -96,7 +96,7 @@ export class ManifestReader {
       this.cache?.rememberManifest(digest, body);
       return body;
     }
-    await this.blobs.markDamaged(digest);
+    await this.blobs.markIfDamaged(digest);
     throw new BlobDamaged(digest);
   }
 
@@ -109,6 +109,12 @@ export class ManifestReader {
       throw error;
     }
   }
+}
+
+/** Bytes, as measured and a little more: the body, its texts once more, and the objects that hold them. */
+function memoryOf({ body, manifest }: StoredManifest): number {
+  const descriptors = manifest ? manifest.layers.length + manifest.manifests.length : 0;
+  return body.length * 2 + 1800 + descriptors * 400;
 }
 
 /** The same bytes may be of one type in one repository and of another in the next. */

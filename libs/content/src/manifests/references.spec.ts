@@ -220,10 +220,9 @@ describe('what a manifest refers to, on a disk', () => {
 
   it('is missing if it is removed before it was made durable', async () => {
     keepOrder(false);
-    const { confirm } = storage.driver;
     jest.spyOn(storage.driver, 'confirm').mockImplementationOnce(async (paths) => {
       await registry.blobs.delete(repository, config);
-      await confirm(paths);
+      await storage.driver.confirm(paths);
     });
     await expect(push(registry, imageManifest())).rejects.toThrow(ManifestBlobUnknown);
   });

@@ -165,7 +165,7 @@ export class UploadSessions {
     } catch (error) {
       // A repeated request: this repository's link and the data prove that the first one was answered, or nearly.
       const repeated = error instanceof UploadGone && offsetOf(state) > 0;
-      if (repeated && (await this.blobs.has(state.name, digest))) {
+      if (repeated && (await this.#isCommitted(state.name, digest))) {
         return this.blobs.stat(state.name, digest);
       }
       throw error;
@@ -194,13 +194,18 @@ export class UploadSessions {
     } catch (error) {
       if (!(error instanceof PartsClaimed)) throw error;
       // Another request committed the same upload first, or it was cancelled.
-      if (error instanceof SessionEnded || !(await this.blobs.has(state.name, digest))) {
+      if (error instanceof SessionEnded || !(await this.#isCommitted(state.name, digest))) {
         throw new BlobUploadUnknown('the upload was cancelled, or committed as another blob');
       }
     }
     await this.blobs.noteVerified(digest, size);
     this.#hashes.forget(state.parts);
     return size;
+  }
+
+  /** By another request, which may not have made it durable yet. */
+  async #isCommitted(name: RepositoryName, digest: Digest): Promise<boolean> {
+    return (await this.blobs.has(name, digest)) && this.blobs.confirm(name, digest);
   }
 
   /** @param travels whether the hash of a body that begins an upload shall go on in another process */
