@@ -25,7 +25,7 @@ export class SteadyStream extends Readable {
     first: Readable,
     private readonly options: SteadyStreamOptions,
   ) {
-    super({ highWaterMark: 256 * 1024 });
+    super({ highWaterMark: readAhead });
     this.#source = first;
     this.#follow(first);
   }
@@ -109,6 +109,12 @@ export class SteadyStream extends Readable {
     this.#timer = undefined;
   }
 }
+
+/**
+ * Nothing: the connection holds what it brought next, and the kernel what came after that. Thousands of slow readers would
+ * have more each, and a fast one is no faster for it.
+ */
+const readAhead = 0;
 
 /** Connections in a row that bring no byte at all. */
 const mostVainReopenings = 4;
