@@ -15,7 +15,7 @@ import type { S3Names } from './s3-names.js';
 /** Reading whole objects, and parts of them. */
 export class S3Reads {
   /** Whether versions of small objects are the MD5 of their bytes, as nearly all services have them. */
-  #versionsAreMd5 = true;
+  #versionsAre: 'md5' | 'other' | 'unknown' = 'unknown';
 
   constructor(
     private readonly calls: S3Calls,
@@ -33,13 +33,16 @@ export class S3Reads {
         throw new ContentTooLarge(key, size, limit);
       }
       const content = await readBody(body, size, attempt);
-      if (this.#versionsAreMd5 && !encrypted && contradicts(content, version)) {
-        // The same bytes twice are those of a service whose versions are something else.
-        if (!doubted?.equals(content)) {
-          doubted = content;
-          throw new BrokenOff('an answer with other bytes than the storage meant to send');
-        }
-        this.#versionsAreMd5 = false;
+      const expected = encrypted || this.#versionsAre === 'other' ? undefined : md5In(version);
+      if (expected === undefined) return { content, version };
+      if (createHash('md5').update(content).digest('hex') === expected) {
+        this.#versionsAre = 'md5';
+      } else if (!doubted?.equals(content)) {
+        doubted = content;
+        throw new BrokenOff('an answer with other bytes than the storage meant to send');
+      } else if (this.#versionsAre === 'unknown') {
+        // The same bytes twice are those of a service whose versions are something else, or of one damaged object.
+        this.#versionsAre = 'other';
       }
       return { content, version };
     });
@@ -117,7 +120,6 @@ function lengthIn(headers: AnswerHeaders): number {
 }
 
 /** Versions of objects that were written in pieces have a dash. */
-function contradicts(content: Buffer, version: string): boolean {
-  const [, md5] = /^"?([\da-f]{32})"?$/.exec(version) ?? [];
-  return md5 !== undefined && createHash('md5').update(content).digest('hex') !== md5;
+function md5In(version: string): string | undefined {
+  return /^"?([\da-f]{32})"?$/.exec(version)?.[1];
 }
