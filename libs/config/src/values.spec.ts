@@ -126,6 +126,22 @@ describe('headers', () => {
       'X-B': ['one', 'two'],
     });
   });
+
+  it.each([
+    [{ 'X-A': 'one\r\nX-B: two' }, 'X-A', 'expected a value that a header can have'],
+    [{ 'X-A': ['one', 'two\0'] }, 'X-A', 'expected a value that a header can have'],
+    [{ 'X A': 'one' }, 'X A', 'expected a name that a header can have'],
+    [
+      { 'content-Length': '1' },
+      'content-Length',
+      'expected another header: each message has its own',
+    ],
+  ])('refuses %j, by name', (map, name, message) => {
+    const issues = headers().safeParse(map).error?.issues ?? [];
+    expect(issues.map(({ path }) => path)).toEqual([[name]]);
+    expect(issues[0]?.message).toContain(message);
+    expect(issues[0]?.message).not.toContain('two');
+  });
 });
 
 describe('section', () => {

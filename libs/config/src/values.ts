@@ -1,3 +1,5 @@
+import { validateHeaderName, validateHeaderValue } from 'node:http';
+
 import { z } from 'zod';
 
 import { parseDuration } from './duration.js';
@@ -118,11 +120,34 @@ export function section<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
 function headerMap<Value>(valueOf: (text: string) => Value) {
   return z
     .record(z.string(), z.union([z.string(), z.array(z.string())]))
+    .superRefine((map, context) => {
+      for (const [name, value] of Object.entries(map)) {
+        const message = headerProblem(name, [value].flat());
+        if (message !== undefined) context.addIssue({ code: 'custom', path: [name], message });
+      }
+    })
     .transform((map): Readonly<Record<string, readonly Value[]>> =>
       Object.fromEntries(
         Object.entries(map).map(([name, value]) => [name, [value].flat().map(valueOf)]),
       ),
     );
+}
+
+/** Why no message could be sent with it; values may be secret, and are not told. */
+function headerProblem(name: string, values: readonly string[]): string | undefined {
+  if (/^(content-length|transfer-encoding)$/i.test(name))
+    return 'expected another header: each message has its own';
+  try {
+    validateHeaderName(name);
+  } catch {
+    return 'expected a name that a header can have';
+  }
+  try {
+    for (const value of values) validateHeaderValue(name, value);
+  } catch {
+    return 'expected a value that a header can have, without line breaks';
+  }
+  return undefined;
 }
 
 function numeric(
