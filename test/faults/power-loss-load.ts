@@ -34,6 +34,7 @@ export async function runLoad(
     await action();
     tell({ state: 'done', promised });
   };
+  const tagged = new Map<string, string>();
   const newBytes = () => `${random.below(1e9)}:${random.pick(sizes)}`;
   for (let turn = 0; ; turn++) {
     const bytes = newBytes();
@@ -46,14 +47,20 @@ export async function runLoad(
       { kind: 'file', path: link, bytes },
     ];
     const session = `session-${worker}-${turn}-${random.below(100)}`;
-    switch (random.below(4)) {
+    switch (random.below(5)) {
       case 0:
+        tagged.set(tag, bytes);
         await promise([{ kind: 'file', path: tag, bytes }], () =>
           driver.put([file(`${tag}.index`)], [file(tag)]),
         );
         break;
       case 1:
         await promise([{ kind: 'file', path: tag, bytes: undefined }], () => driver.remove(tag));
+        break;
+      case 3:
+        await promise([{ kind: 'file', path: tag, bytes: undefined }], () =>
+          driver.removeIf(tag, bytesOf(tagged.get(tag) ?? '')),
+        );
         break;
       case 2:
         await promise(committed, async () => {
