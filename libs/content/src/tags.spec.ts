@@ -15,6 +15,8 @@ import {
   TestRegistry,
 } from './testing/registry.js';
 
+const nobodyPushes = async () => false;
+
 const tagged = (...names: readonly string[]) => names.map(parseTag);
 
 describe.each(drivers)('Tags %s', (_where, open) => {
@@ -105,7 +107,7 @@ describe.each(drivers)('Tags %s', (_where, open) => {
   it('deletes the tags of a digest and leaves those that point elsewhere', async () => {
     await set(first, ...Array.from({ length: 100 }, (_, index) => `t${index}`));
     await set(second, 't7', 'other');
-    const removed = await registry.tags.deleteAllOf(repository, first);
+    const removed = await registry.tags.deleteAllOf(repository, first, nobodyPushes);
     expect(removed).toHaveLength(99);
     expect((await list(9)).tags).toEqual(['other', 't7']);
   });
@@ -118,7 +120,7 @@ describe.each(drivers)('Tags %s', (_where, open) => {
       await setRaw('m', content);
       await expect(resolve('m')).rejects.toThrow(ManifestUnknown);
       expect((await list(9)).tags.filter((tag) => tag !== 'm')).toEqual(['a', 'z']);
-      expect(await registry.tags.deleteAllOf(repository, second)).toEqual([]);
+      expect(await registry.tags.deleteAllOf(repository, second, nobodyPushes)).toEqual([]);
       await registry.tags.delete(repository, parseTag('m'));
       expect((await list(9)).tags).toEqual(['a', 'z']);
     },
@@ -142,7 +144,7 @@ describe.each(drivers)('Tags %s', (_where, open) => {
       { path: `${folder}/README`, content: Buffer.from('a file') },
     ]);
     expect((await list(9)).tags).toEqual(['a']);
-    expect(await registry.tags.deleteAllOf(repository, first)).toEqual(['a']);
+    expect(await registry.tags.deleteAllOf(repository, first, nobodyPushes)).toEqual(['a']);
   });
 
   // Row E2: compare, then delete.

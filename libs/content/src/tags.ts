@@ -2,7 +2,12 @@ import type { Digest } from '#oci/digest.js';
 import { ManifestUnknown } from '#oci/errors.js';
 import { isTag, type Tag } from '#oci/reference.js';
 import type { RepositoryName } from '#oci/repository-name.js';
-import { PathNotFound, type StorageDriver, type StoredFile } from '#storage/storage-driver.js';
+import {
+  PathNotFound,
+  type StorageDriver,
+  StorageUnavailable,
+  type StoredFile,
+} from '#storage/storage-driver.js';
 
 import { isBucket } from './is-bucket.js';
 import { canConfirm, linkFile, readLink } from './links.js';
@@ -15,6 +20,12 @@ import {
   tagsFolder,
 } from './paths.js';
 import { sideBySide } from './side-by-side.js';
+
+/** Tags that are removed between two looks whether their manifest is back. */
+const mostBetweenLooks = 32;
+
+/** Pushes of a manifest while its tags are removed, one after the other, before that is given up. */
+const mostDisturbances = 50;
 
 /** Names for manifests, one object each: moving one tag never touches another. */
 export class Tags {
@@ -47,6 +58,11 @@ export class Tags {
     return isBucket(this.driver) || canConfirm(this.driver, paths);
   }
 
+  async pointsAt(name: RepositoryName, tag: Tag, digest: Digest): Promise<boolean> {
+    const target = await readLink(this.driver, tagLinkPath(name, tag));
+    return target !== undefined && target.equals(digest);
+  }
+
   /** Points a tag that points nowhere at a manifest again. One that somebody has set meanwhile stays. */
   async putBack(name: RepositoryName, tag: Tag, digest: Digest): Promise<void> {
     const { before, last } = this.filesFor(name, tag, digest);
@@ -72,23 +88,34 @@ export class Tags {
   }
 
   /**
-   * Removes the tags that point at a manifest at the moment of their removal.
+   * Removes the tags that point at a manifest at the moment of their removal, as long as nobody has pushed it again: then the
+   * tags may be of that push.
+   * @param isBack whether somebody has
    * @returns those that it removed
    */
-  async deleteAllOf(name: RepositoryName, digest: Digest): Promise<Tag[]> {
+  async deleteAllOf(
+    name: RepositoryName,
+    digest: Digest,
+    isBack: () => Promise<boolean>,
+  ): Promise<Tag[]> {
     const removed: Tag[] = [];
-    await sideBySide(await this.#thatMayPointAt(name, digest), async (tag) => {
-      const { path, content } = linkFile(tagLinkPath(name, tag), digest);
-      // On a disk a look is cheaper than the comparison that removes; in a bucket it is a part of it.
-      if (!isBucket(this.driver)) {
-        const target = await readLink(this.driver, path);
-        if (target === undefined || !target.equals(digest)) return;
+    let left = await this.#thatMayPointAt(name, digest);
+    let wasPushed = left.length > 0 && (await isBack());
+    for (let disturbances = 0; left.length > 0 && !wasPushed;) {
+      const some = left.slice(0, mostBetweenLooks);
+      const gone = await this.#removeThoseOf(name, digest, some);
+      wasPushed = gone.length > 0 && (await isBack());
+      if (wasPushed) {
+        if (++disturbances > mostDisturbances) throw pushedAllTheTime(digest);
+        await sideBySide(gone, (tag) => this.putBack(name, tag, digest));
+        // If the manifest went before they were back they go once more.
+        wasPushed = await isBack();
+      } else {
+        await sideBySide(gone, (tag) => this.#removeEmptied(name, tag));
+        removed.push(...gone);
+        left = left.slice(some.length);
       }
-      if (await this.driver.removeIf(path, content)) {
-        removed.push(tag);
-        await this.#removeEmptied(name, tag);
-      }
-    });
+    }
     return removed;
   }
 
@@ -125,6 +152,19 @@ export class Tags {
     return names.filter(isTag);
   }
 
+  async #removeThoseOf(name: RepositoryName, digest: Digest, tags: readonly Tag[]): Promise<Tag[]> {
+    const removed: Tag[] = [];
+    await sideBySide(tags, async (tag) => {
+      const { path, content } = linkFile(tagLinkPath(name, tag), digest);
+      // On a disk a look is cheaper than the comparison that removes; in a bucket it is a part of it.
+      if (!isBucket(this.driver)) {
+        if (!(await this.pointsAt(name, tag, digest))) return;
+      }
+      if (await this.driver.removeIf(path, content)) removed.push(tag);
+    });
+    return removed;
+  }
+
   async #requireTag(name: RepositoryName, tag: Tag): Promise<void> {
     try {
       await this.driver.stat(tagLinkPath(name, tag));
@@ -152,4 +192,8 @@ export class Tags {
       // The next removal of the tag tries again.
     }
   }
+}
+
+function pushedAllTheTime(digest: Digest): StorageUnavailable {
+  return new StorageUnavailable(`others push and delete ${digest.toString()} all the time`);
 }

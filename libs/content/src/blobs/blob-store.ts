@@ -136,7 +136,7 @@ export class BlobStore {
 
   /** Size of the stored bytes as they are now, whichever repositories have them; undefined when they are missing or known to be damaged. */
   async wholeSize(digest: Digest): Promise<number | undefined> {
-    const state = await this.#check(digest);
+    const state = await this.#check(digest, { wary: true });
     return typeof state === 'number' ? state : undefined;
   }
 

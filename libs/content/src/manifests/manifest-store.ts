@@ -101,7 +101,7 @@ export class ManifestStore {
       await this.driver.remove(mediaTypePath(name, digest));
     }
     await Promise.all([
-      this.#putBackWhatWasDeleted(name, { digest, records, tags }),
+      this.#holdAgainstDeletes(name, { digest, records, tags }),
       sideBySide(moved, (tag) => this.tags.mendIndex(name, tag, digest)),
     ]);
     await this.learnSizes(stored);
@@ -110,29 +110,33 @@ export class ManifestStore {
   }
 
   /**
-   * Takes the manifest from the repository, then the tags that still point at it. What a push of it writes meanwhile goes
-   * too: else one of its tags could be gone, and the manifest there.
+   * Takes the manifest from the repository, then the tags that still point at it. If somebody pushes it again meanwhile, it
+   * is there with all tags that were not removed before.
    * @returns the tags that were removed
    * @throws {ManifestUnknown}
    */
   async delete(name: RepositoryName, digest: Digest): Promise<Tag[]> {
-    const removed = new Set<Tag>();
-    for (let round = 0; round < mostRounds; round++) {
-      const known = await this.#hasRevision(name, digest);
-      if (!known && round > 0) return [...removed];
-      const stored = known ? await this.#reader.loadIfWhole(name, digest) : undefined;
-      const link = revisionLinkPath(name, digest);
-      if (known) await this.driver.remove(link);
-      for (const tag of await this.tags.deleteAllOf(name, digest)) removed.add(tag);
-      // Tags without a revision are what a delete left that was cut off; sent again, it is finished.
-      if (!known && removed.size === 0) throw new ManifestUnknown(name, digest);
-      if (stored !== undefined) await this.referrers.remove(name, stored);
-      if (stored?.manifest?.declaresMediaType !== true) {
-        await this.driver.remove(mediaTypePath(name, digest));
-      }
-      await this.driver.removeFolder(link.slice(0, link.lastIndexOf('/')));
+    const hasRevision = () => this.#hasRevision(name, digest);
+    const known = await hasRevision();
+    const stored = known ? await this.#reader.loadIfWhole(name, digest) : undefined;
+    const link = revisionLinkPath(name, digest);
+    if (known) await this.driver.remove(link);
+    const removed = await this.tags.deleteAllOf(name, digest, hasRevision);
+    // Tags without a revision are what a delete left that was cut off; sent again, it is finished.
+    if (!known && removed.length === 0) throw new ManifestUnknown(name, digest);
+    if (stored !== undefined) await this.referrers.remove(name, stored);
+    if (stored?.manifest?.declaresMediaType !== true) {
+      await this.driver.remove(mediaTypePath(name, digest));
     }
-    throw pushedAllTheTime(digest);
+    await this.driver.removeFolder(link.slice(0, link.lastIndexOf('/')));
+    // What went after the revision may have been of a push that came after that.
+    const others = stored === undefined ? [] : this.#recordsOf(name, stored).slice(1);
+    if (others.length > 0 && (await hasRevision())) {
+      await sideBySide(others, async (file) => {
+        await this.driver.create(file);
+      });
+    }
+    return removed;
   }
 
   /** What is written beside the bytes. */
@@ -175,10 +179,10 @@ export class ManifestStore {
   }
 
   /**
-   * A delete of this digest at the same time may have taken the revision before it could see a tag, and may have taken tags,
-   * so that all is written as after that delete. One that goes on takes all of it again.
+   * A delete of this digest at the same time may have taken the revision before it could see a tag: then all is written again,
+   * as after that delete. If it took the tags too there is nothing to do: it came later.
    */
-  async #putBackWhatWasDeleted(
+  async #holdAgainstDeletes(
     name: RepositoryName,
     {
       digest,
@@ -186,12 +190,17 @@ export class ManifestStore {
       tags,
     }: { digest: Digest; records: readonly StoredFile[]; tags: readonly Tag[] },
   ): Promise<void> {
+    const others = records.slice(1);
     for (let round = 0; round < mostRounds; round++) {
-      if ((await this.#hasRevision(name, digest)) && (await this.#areThere(records.slice(1)))) {
-        return;
+      if (await this.#hasRevision(name, digest)) {
+        if (await this.#areThere(others)) return;
+        await this.driver.put(others);
+      } else {
+        const left = await Promise.all(tags.map((tag) => this.tags.pointsAt(name, tag, digest)));
+        if (!left.includes(true)) return;
+        await this.driver.put(records);
+        await sideBySide(tags, (tag) => this.tags.putBack(name, tag, digest));
       }
-      await this.driver.put(records);
-      await sideBySide(tags, (tag) => this.tags.putBack(name, tag, digest));
     }
     throw pushedAllTheTime(digest);
   }
