@@ -81,6 +81,27 @@ describe('HTTP/2', () => {
       await registry.stop();
     }
   });
+
+  it('reads a refused body of unknown length to its end, which not every client ends before', async () => {
+    const registry = await startHoldfast({ config: { http: { h2c: { enabled: true } } } });
+    const session = connect(registry.url);
+    try {
+      const body = Buffer.alloc(5 * 1024 * 1024, ' ');
+      const stream = session.request({ ':method': 'PUT', ':path': '/v2/team/app/manifests/1' });
+      const sent = new Promise((resolve) => stream.once('finish', resolve));
+      const answer = new Promise<IncomingHttpHeaders>((resolve) =>
+        stream.once('response', resolve),
+      );
+      stream.end(body);
+      expect((await buffer(stream)).toString()).toContain('SIZE_INVALID');
+      await sent;
+      expect((await answer)[':status']).toBe(413);
+      expect((await send(session, 'GET', '/v2/team/app/manifests/1')).status).toBe(404);
+    } finally {
+      session.destroy();
+      await registry.stop();
+    }
+  });
 });
 
 describe('a unix socket', () => {

@@ -13,6 +13,7 @@ import {
 import { StorageUnavailable } from '#storage/storage-driver.js';
 import type { Log } from '#telemetry/log.js';
 
+import type { Incoming } from '../http/requests-under-way.js';
 import { ManifestTooLarge, MethodNotAllowed, TooManyTags } from './errors.js';
 import { failureFields, requestFields } from './failure-fields.js';
 import { FailureLog } from './failure-log.js';
@@ -145,6 +146,13 @@ function isMalformedUrl(error: unknown): boolean {
 
 function hasUnreadBody({ headers, raw }: FastifyRequest): boolean {
   const announced =
-    headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > 0;
+    headers['transfer-encoding'] !== undefined ||
+    Number(headers['content-length']) > 0 ||
+    isOpenStream(raw);
   return announced && !raw.complete;
+}
+
+/** Over HTTP/2 no header announces a body: one comes where the stream does not end with its head. */
+function isOpenStream(raw: Incoming): boolean {
+  return raw.httpVersionMajor === 2 && 'stream' in raw && !raw.stream.endAfterHeaders;
 }
