@@ -10,7 +10,7 @@ import { TestAuthority } from '#registry/http/testing/certificates.js';
 import { describeWith } from '../components/components.js';
 import { commandLine } from '../support/command-line.js';
 import { freePort } from '../support/free-port.js';
-import { projectRoot } from '../support/holdfast.js';
+import { holdfastProgram } from '../support/holdfast.js';
 import { RunningProcess } from '../support/process.js';
 import { TempDir } from '../support/temp-dir.js';
 import { until } from '../support/until.js';
@@ -92,10 +92,13 @@ describeWith(
         },
       };
       await writeFile(folder.join('config.yml'), JSON.stringify(config));
-      const main = `${projectRoot}dist/apps/cli/src/main.js`;
-      return RunningProcess.start(process.execPath, [main, 'serve', folder.join('config.yml')], {
-        env: { ...process.env, NODE_EXTRA_CA_CERTS: folder.join('ca.pem') },
-      });
+      return RunningProcess.start(
+        process.execPath,
+        [holdfastProgram, 'serve', folder.join('config.yml')],
+        {
+          env: { ...process.env, NODE_EXTRA_CA_CERTS: folder.join('ca.pem') },
+        },
+      );
     }
 
     it('orders a certificate, which every worker uses and the next start finds', async () => {

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { TestAuthority } from '#registry/http/testing/certificates.js';
 
 import { freePort } from '../support/free-port.js';
-import { projectRoot, startHoldfast } from '../support/holdfast.js';
+import { holdfastProgram, startHoldfast } from '../support/holdfast.js';
 import { RunningProcess } from '../support/process.js';
 import { sha256 } from '../support/random-image.js';
 import { TempDir } from '../support/temp-dir.js';
@@ -114,8 +114,7 @@ describe('a unix socket', () => {
       http: { net: 'unix', addr: socketPath, workers: 2, drainwait: '0s' },
     };
     await writeFile(folder.join('config.yml'), JSON.stringify(config));
-    const main = `${projectRoot}dist/apps/cli/src/main.js`;
-    const command = [main, 'serve', folder.join('config.yml')];
+    const command = [holdfastProgram, 'serve', folder.join('config.yml')];
     try {
       const first = await RunningProcess.start(process.execPath, command);
       await first.waitForLine(/serving/);
@@ -152,8 +151,7 @@ describe('SIGHUP', () => {
     folder = await TempDir.create('reload');
     port = await freePort();
     await write('info', {});
-    const main = `${projectRoot}dist/apps/cli/src/main.js`;
-    const args = [main, 'serve', folder.join('config.yml')];
+    const args = [holdfastProgram, 'serve', folder.join('config.yml')];
     registry = await RunningProcess.start(process.execPath, args);
     await registry.waitForLine(/serving/);
   });

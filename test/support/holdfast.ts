@@ -32,15 +32,16 @@ export const projectRoot = fileURLToPath(
   ) ?? import.meta.url,
 );
 
+/** The program behind the command `holdfast`. */
+export const holdfastProgram = `${projectRoot}dist/holdfast/holdfast.js`;
+
 /**
  * What answers to `serve FILE`. Another registry in its place, such as Distribution's, shows whether a failure is the
  * client's own.
  */
 const standIn = process.env['HOLDFAST_TEST_STAND_IN'];
 const command =
-  standIn === undefined
-    ? [process.execPath, `${projectRoot}dist/apps/cli/src/main.js`, 'serve']
-    : [standIn, 'serve'];
+  standIn === undefined ? [process.execPath, holdfastProgram, 'serve'] : [standIn, 'serve'];
 
 const configName = 'config.yml';
 

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import v8 from 'node:v8';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
-const main = join(root, 'dist', 'apps', 'cli', 'src', 'main.js');
+const main = join(root, 'dist', 'holdfast', 'holdfast.js');
 const relayed = ['SIGTERM', 'SIGHUP', 'SIGUSR2', 'SIGQUIT'];
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
@@ -27,7 +27,7 @@ if (major < 24 || (major === 24 && minor < 9)) {
   }
   // In a folder of our own: what lies in it is executed, so it must not be one that everybody can write to.
   module.enableCompileCache(join(root, 'dist', '.compile-cache'));
-  await import('../../../dist/apps/cli/src/main.js');
+  await import('../../../dist/holdfast/holdfast.js');
 }
 
 function runOnNewerNode() {

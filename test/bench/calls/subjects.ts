@@ -5,9 +5,9 @@ import { stringify } from 'yaml';
 
 import { component } from '../../components/component.js';
 import { freePort } from '../../support/free-port.js';
+import { holdfastProgram } from '../../support/holdfast.js';
 import { RunningProcess } from '../../support/process.js';
 import { answersOk } from '../../support/servers/server-process.js';
-import { projectRoot } from '../servers/launch.js';
 import type { Bucket } from '../servers/server.js';
 
 /** Whose calls are counted, and with which memory. */
@@ -48,7 +48,7 @@ export async function startSubject(
 
 function command(subject: Subject): string[] {
   if (isHoldfastSubject(subject)) {
-    const entry = process.env['HOLDFAST_ENTRY'] ?? `${projectRoot}dist/apps/cli/src/main.js`;
+    const entry = process.env['HOLDFAST_ENTRY'] ?? holdfastProgram;
     return [process.execPath, entry, 'serve'];
   }
   const registry = component('registry');

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { stringify } from 'yaml';
 
-import { projectRoot } from '../../support/holdfast.js';
+import { holdfastProgram } from '../../support/holdfast.js';
 import { type Exit, RunningProcess } from '../../support/process.js';
 import { listenOn } from '../../support/servers/real-server.js';
 
@@ -23,7 +23,7 @@ export interface ReplicaOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-const product = [process.execPath, `${projectRoot}dist/apps/cli/src/main.js`, 'serve'];
+const product = [process.execPath, holdfastProgram, 'serve'];
 
 /** One process that serves, at an address that stays its own however often it is started. */
 export class Replica {

@@ -9,7 +9,8 @@ import { environment } from '#config/environment.js';
 import { type Accepted, isReport, type Order, type Report } from './messages.js';
 import { availableCores } from './worker-count.js';
 
-const program = fileURLToPath(new URL('../worker-process.js', import.meta.url));
+/** Beside this file, bundled as it is. */
+const program = fileURLToPath(new URL('./worker-process.js', import.meta.url));
 /**
  * A young generation of 2 MB: requests leave little behind that lives, and each process would keep 16 MB more for it. So small
  * a one is cleaned quicker than helping threads are woken: with them a small answer costs a tenth more. What outlives it

@@ -1,7 +1,7 @@
 import type { ProcessLog } from '#telemetry/create-log.js';
 
-import { type Accepted, isOrder, type Order, type Report } from './workers/messages.js';
-import type { RegistryProcess } from './workers/registry-process.js';
+import { type Accepted, isOrder, type Order, type Report } from './messages.js';
+import type { RegistryProcess } from './registry-process.js';
 
 /** A worker of `http.workers`: started by the primary, which tells it the configuration; obeys it, ends with it. */
 let accepted: Accepted | undefined;
@@ -28,10 +28,10 @@ async function start(): Promise<void> {
   try {
     const [created, { answerPrimary }, { configOf }, { sizeThreads }, loaded] = await Promise.all([
       import('#telemetry/create-log.js'),
-      import('./health/worker-reports.js'),
-      import('./workers/accepted-config.js'),
-      import('./workers/size-threads.js'),
-      import('./workers/registry-process.js'),
+      import('../health/worker-reports.js'),
+      import('./accepted-config.js'),
+      import('./size-threads.js'),
+      import('./registry-process.js'),
     ]);
     const first = await begun.promise;
     const config = configOf(first);
@@ -42,7 +42,7 @@ async function start(): Promise<void> {
     answerPrimary(registry.reporter);
     report({ kind: 'listening' });
   } catch (error) {
-    const { reasons } = await import('./workers/reasons.js');
+    const { reasons } = await import('./reasons.js');
     report({ kind: 'failed', reasons: reasons(error) }, () => process.exit(1));
   }
 }
@@ -64,7 +64,7 @@ async function stop(): Promise<void> {
 async function reload(): Promise<void> {
   if (registry === undefined || accepted === undefined) return;
   try {
-    const { configOf } = await import('./workers/accepted-config.js');
+    const { configOf } = await import('./accepted-config.js');
     await registry.reload(configOf(accepted));
   } catch (error) {
     log?.error({ error }, 'what was read again does not apply here');
