@@ -111,7 +111,6 @@ export class Tags {
         // If the manifest went before they were back they go once more.
         wasPushed = await isBack();
       } else {
-        await sideBySide(gone, (tag) => this.#removeEmptied(name, tag));
         removed.push(...gone);
         left = left.slice(some.length);
       }
@@ -160,7 +159,9 @@ export class Tags {
       if (!isBucket(this.driver)) {
         if (!(await this.pointsAt(name, tag, digest))) return;
       }
-      if (await this.driver.removeIf(path, content)) removed.push(tag);
+      if (!(await this.driver.removeIf(path, content))) return;
+      removed.push(tag);
+      await this.#removeEmptied(name, tag);
     });
     return removed;
   }
