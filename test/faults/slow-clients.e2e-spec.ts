@@ -39,22 +39,21 @@ describe('G1: slow clients', () => {
     return opened;
   }
 
-  /** One byte to each, again and again, until all were closed; how long the slowest answer to a fast client took meanwhile. */
+  /** One byte to each, again and again, until all were closed; how many requests of a fast client were answered while all were open. */
   async function dribble(opened: readonly Socket[], byte: string): Promise<number> {
-    let slowest = 0;
+    let answered = 0;
     await until('all to be closed', async () => {
       for (const socket of opened) if (!socket.destroyed) socket.write(byte);
-      const asked = performance.now();
       expect((await exchange(registry.url, '/v2/')).status).toBe(200);
-      slowest = Math.max(slowest, performance.now() - asked);
+      if (opened.every((socket) => !socket.destroyed)) answered++;
       return opened.every((socket) => socket.destroyed || socket.closed);
     });
-    return slowest;
+    return answered;
   }
 
   it(`cuts ${slow} heads that dribble, while a fast client is served`, async () => {
     const opened = await open(slow, () => 'GET /v2/ HTTP/1.1\r\nHost: a\r\nX-Slow: ');
-    expect(await dribble(opened, 'x')).toBeLessThan(2000);
+    expect(await dribble(opened, 'x')).toBeGreaterThan(0);
   });
 
   it(`cuts ${slow} bodies that dribble, while a fast client is served`, async () => {
@@ -70,7 +69,7 @@ describe('G1: slow clients', () => {
       (index) =>
         `PATCH ${begun[index] ?? ''} HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n`,
     );
-    expect(await dribble(opened, 'x')).toBeLessThan(2000);
+    expect(await dribble(opened, 'x')).toBeGreaterThan(0);
     const line = await registry.process.waitForLine(/connection cut: its body made no progress/);
     expect(line).toContain('method=PATCH');
   });
