@@ -16,7 +16,7 @@ import { ManifestStore } from '#content/manifests/manifest-store.js';
 import type { StoredManifest } from '#content/manifests/stored-manifest.js';
 import { Tags } from '#content/tags.js';
 import { Digest } from '#oci/digest.js';
-import { DigestInvalid, ManifestUnknown, TagInvalid } from '#oci/errors.js';
+import { BlobDamaged, DigestInvalid, ManifestUnknown, TagInvalid } from '#oci/errors.js';
 import { maximumManifestSize } from '#oci/manifest.js';
 import { parseReference, parseTag, type Reference, type Tag } from '#oci/reference.js';
 import type { RepositoryName } from '#oci/repository-name.js';
@@ -69,7 +69,12 @@ export class ManifestsController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    answerManifest(request, reply, await this.#find(name, parseKnown(name, reference), request));
+    const found = this.#find(name, parseKnown(name, reference), request);
+    // Who looks before a push then pushes it again, which mends it.
+    const stored = await found.catch((error: unknown) => {
+      throw error instanceof BlobDamaged ? new ManifestUnknown(name, reference) : error;
+    });
+    answerManifest(request, reply, stored);
   }
 
   @Put(':reference')
