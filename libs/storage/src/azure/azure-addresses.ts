@@ -1,5 +1,6 @@
 import type { HttpAuthorization, UserDelegationKey } from '@azure/storage-blob';
 
+import { BrokenOff } from '../bucket/broken-off.js';
 import type { AzureAccount } from './azure-account.js';
 import { isRestError } from './azure-errors.js';
 
@@ -81,16 +82,18 @@ export class AzureAddresses {
 
   async #fetchKey(): Promise<UserDelegationKey | undefined> {
     const now = Date.now();
+    // Whoever needs it waits for this one, so nobody's own deadline ends it.
+    const over = AbortSignal.timeout(this.patience);
     try {
       return await this.account.service.getUserDelegationKey(
         new Date(now - skew),
         new Date(now + delegation),
-        // Whoever needs it waits for this one, so nobody's own deadline ends it.
-        { abortSignal: AbortSignal.timeout(this.patience) },
+        { abortSignal: over },
       );
     } catch (error) {
       // Not allowed to: there are no addresses then, and it is asked again when the day is over.
       if (isRestError(error) && error.statusCode === 403) return undefined;
+      if (over.aborted) throw new BrokenOff('no key to sign with came in time', { cause: error });
       throw error;
     }
   }
