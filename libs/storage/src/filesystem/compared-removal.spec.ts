@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { describe, expect, it } from '@jest/globals';
 
-import type { StorageDriver } from '../storage-driver.js';
+import { PathNotFound, type StorageDriver, StorageUnavailable } from '../storage-driver.js';
 import { type RegisterCall, RegisterHistory } from '../testing/register-history.js';
 import { FilesystemDriver } from './filesystem-driver.js';
 
@@ -77,6 +77,34 @@ async function play(sleeperAct: Act, others: readonly Act[], atStep: number) {
   }
 }
 
+const value = Buffer.from('x');
+const full = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+const crash = new Error('the end');
+
+/** Fails at such steps; only so often that who tries for ever shows. */
+const failingAt = (error: Error, steps: RegExp) => {
+  let left = 3;
+  return async (step: string): Promise<void> => {
+    if (steps.test(step) && left-- > 0) throw error;
+  };
+};
+const removalOfHeld = /^remove (?!.* without a hold$)/;
+
+async function withFile(
+  test: (
+    connect: (onStep?: (step: string) => Promise<void>) => Promise<StorageDriver>,
+  ) => Promise<void>,
+) {
+  const rootdirectory = await mkdtemp(join(tmpdir(), 'holdfast-removal-'));
+  try {
+    const driver = await FilesystemDriver.connect({ rootdirectory });
+    await driver.put([{ path, content: value }]);
+    await test((onStep) => FilesystemDriver.connect({ rootdirectory, onStep }));
+  } finally {
+    await rm(rootdirectory, { recursive: true, force: true });
+  }
+}
+
 describe('Comparing before removing', () => {
   it.each(plays)(
     'stays right when a process that %s sleeps before any step, and wakes when others are done',
@@ -90,4 +118,32 @@ describe('Comparing before removing', () => {
     },
     60_000,
   );
+
+  it('tells of a full disk that refuses the removal itself, and the file is still there', async () => {
+    await withFile(async (connect) => {
+      const driver = await connect(failingAt(full, removalOfHeld));
+      await expect(driver.removeIf(path, value)).rejects.toBeInstanceOf(StorageUnavailable);
+      expect(await driver.get(path, { limit: 10 })).toEqual(value);
+      const later = await connect();
+      expect(await later.removeIf(path, value)).toBe(true);
+      await expect(later.stat(path)).rejects.toBeInstanceOf(PathNotFound);
+    });
+  }, 30_000);
+
+  it('does not say that nothing was removed when the disk is full after the removal', async () => {
+    await withFile(async (connect) => {
+      const driver = await connect(failingAt(full, /^release /));
+      await expect(driver.removeIf(path, value)).rejects.toBeInstanceOf(StorageUnavailable);
+    });
+  });
+
+  it('tells of a full disk that does not let a dead owner be replaced', async () => {
+    await withFile(async (connect) => {
+      const driver = await connect(failingAt(full, /^acquire hold /));
+      const dies = await connect(failingAt(crash, removalOfHeld));
+      await expect(dies.removeIf(path, value)).rejects.toBe(crash);
+      await expect(driver.removeIf(path, value)).rejects.toBeInstanceOf(StorageUnavailable);
+      expect(await driver.get(path, { limit: 10 })).toEqual(value);
+    });
+  }, 30_000);
 });

@@ -36,13 +36,16 @@ export class ComparedRemoval {
     for (;;) {
       const current = await ifThere(() => this.find(file, (path) => readFile(path)));
       if (!current?.equals(expected)) return false;
-      const outcome = await this.#owning(file, (hold) => this.#removeHeld(hold, expected)).catch(
-        (error: unknown) => {
-          if (isFull(error)) return this.#removeUnheld(file, expected);
-          throw error;
-        },
-      );
+      let full: unknown;
+      const hold = await this.#holds.acquire(file).catch((error: unknown) => {
+        if (!isFull(error)) throw error;
+        full = error;
+      });
+      const outcome = hold
+        ? await this.#releasing(hold, () => this.#removeHeld(hold, expected))
+        : await this.#removeUnheld(file, expected);
       if (outcome !== 'lost') return outcome;
+      if (!hold && (await this.#isHeld(file))) throw full; // Nor could the dead owner be replaced.
     }
   }
 
@@ -185,11 +188,21 @@ export class ComparedRemoval {
 
   async #owning<T>(file: string, action: (hold: Hold) => Promise<T>): Promise<T> {
     const hold = await this.#holds.acquire(file);
+    return this.#releasing(hold, () => action(hold));
+  }
+
+  /** What failed and left the file where it is held leaves the hold too: whoever comes next takes it over. */
+  async #releasing<T>(hold: Hold, action: () => Promise<T>): Promise<T> {
     try {
-      return await action(hold);
+      return await action();
     } finally {
       if (!(await isThere(hold.held))) await this.#holds.release(hold);
     }
+  }
+
+  async #isHeld(file: string): Promise<boolean> {
+    const held = await this.#holds.heldOf(file);
+    return held !== undefined && (await isThere(held));
   }
 
   async #syncIfThere(folder: string): Promise<void> {
