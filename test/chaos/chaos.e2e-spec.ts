@@ -25,16 +25,20 @@ describeWith(['minio', 'redis-server', 'haproxy'], `chaos with seed ${seed}`, ()
       'sees the planted bug %s',
       async (plant) => {
         const planted = `${projectRoot}dist/test/chaos/planted-replica.js`;
-        const { anomalies } = await runChaos({
-          seed,
-          duration: 12_000,
-          clients: 8,
-          withFaults: false,
-          narrow: true,
-          cluster: { main: [process.execPath, planted, plant] },
-        });
-        const seen = anomalies.filter(({ kind }) => ['lost', 'not linearizable'].includes(kind));
-        expect(seen).not.toEqual([]);
+        // A bug shows when two acts meet in its way: what is shown is that it does within a minute.
+        let seen = false;
+        for (let turn = 0; turn < 5 && !seen; turn++) {
+          const { anomalies } = await runChaos({
+            seed: seed + turn,
+            duration: 12_000,
+            clients: 8,
+            withFaults: false,
+            narrow: true,
+            cluster: { main: [process.execPath, planted, plant] },
+          });
+          seen = anomalies.some(({ kind }) => ['lost', 'not linearizable'].includes(kind));
+        }
+        expect(seen).toBe(true);
       },
     );
   });

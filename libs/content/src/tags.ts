@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
 import type { Digest } from '#oci/digest.js';
 import { ManifestUnknown } from '#oci/errors.js';
 import { isTag, type Tag } from '#oci/reference.js';
@@ -26,6 +28,9 @@ const mostBetweenLooks = 32;
 
 /** Pushes of a manifest while its tags are removed, one after the other, before that is given up. */
 const mostDisturbances = 50;
+
+/** Before each further attempt to put tags back that a delete took before it failed (milliseconds). */
+const pausesBeforeRestoring = [1_000, 5_000, 30_000, 120_000];
 
 /** Names for manifests, one object each: moving one tag never touches another. */
 export class Tags {
@@ -103,11 +108,21 @@ export class Tags {
     let wasPushed = left.length > 0 && (await isBack());
     for (let disturbances = 0; left.length > 0 && !wasPushed;) {
       const some = left.slice(0, mostBetweenLooks);
-      const gone = await this.#removeThoseOf(name, digest, some);
-      wasPushed = gone.length > 0 && (await isBack());
+      const gone: Tag[] = [];
+      const restore = async () => {
+        const mayBeOfAPush = gone.length > 0 && (await isBack());
+        if (mayBeOfAPush) await sideBySide(gone, (tag) => this.putBack(name, tag, digest));
+        return mayBeOfAPush;
+      };
+      try {
+        await this.#removeThoseOf(name, digest, some, gone);
+        wasPushed = await restore();
+      } catch (error) {
+        await restore().catch(() => void restoreLater(restore));
+        throw error;
+      }
       if (wasPushed) {
         if (++disturbances > mostDisturbances) throw pushedAllTheTime(digest);
-        await sideBySide(gone, (tag) => this.putBack(name, tag, digest));
         // If the manifest went before they were back they go once more.
         wasPushed = await isBack();
       } else {
@@ -151,19 +166,31 @@ export class Tags {
     return names.filter(isTag);
   }
 
-  async #removeThoseOf(name: RepositoryName, digest: Digest, tags: readonly Tag[]): Promise<Tag[]> {
-    const removed: Tag[] = [];
+  /** @param removed is complete when the promise settles, also when it rejects */
+  async #removeThoseOf(
+    name: RepositoryName,
+    digest: Digest,
+    tags: readonly Tag[],
+    removed: Tag[],
+  ): Promise<void> {
+    const failures: unknown[] = [];
     await sideBySide(tags, async (tag) => {
-      const { path, content } = linkFile(tagLinkPath(name, tag), digest);
-      // On a disk a look is cheaper than the comparison that removes; in a bucket it is a part of it.
-      if (!isBucket(this.driver)) {
-        if (!(await this.pointsAt(name, tag, digest))) return;
+      try {
+        if (!(await this.#removeIfOf(name, digest, tag))) return;
+        removed.push(tag);
+        await this.#removeEmptied(name, tag);
+      } catch (error) {
+        failures.push(error);
       }
-      if (!(await this.driver.removeIf(path, content))) return;
-      removed.push(tag);
-      await this.#removeEmptied(name, tag);
     });
-    return removed;
+    if (failures.length > 0) throw failures[0];
+  }
+
+  async #removeIfOf(name: RepositoryName, digest: Digest, tag: Tag): Promise<boolean> {
+    const { path, content } = linkFile(tagLinkPath(name, tag), digest);
+    // On a disk a look is cheaper than the comparison that removes; in a bucket it is a part of it.
+    if (!isBucket(this.driver) && !(await this.pointsAt(name, tag, digest))) return false;
+    return this.driver.removeIf(path, content);
   }
 
   async #requireTag(name: RepositoryName, tag: Tag): Promise<void> {
@@ -191,6 +218,19 @@ export class Tags {
       if (target !== undefined) await this.mendIndex(name, tag, target);
     } catch {
       // The next removal of the tag tries again.
+    }
+  }
+}
+
+/** A storage that failed once may be away for a while. */
+async function restoreLater(restore: () => Promise<unknown>): Promise<void> {
+  for (const pause of pausesBeforeRestoring) {
+    await delay(pause, undefined, { ref: false });
+    try {
+      await restore();
+      return;
+    } catch {
+      // Still away.
     }
   }
 }

@@ -264,7 +264,9 @@ export class BlobStore {
     digest: Digest,
     care: { readonly wary?: boolean } = {},
   ): Promise<number | 'missing' | 'damaged'> {
-    const seen = this.cache?.sizeOf(digest);
+    // What others have seen does not say more of a blob that was damaged when it was read here.
+    const isDoubted = isBucket(this.driver) && this.#sizes.expects(digest);
+    const seen = isDoubted ? undefined : this.cache?.sizeOf(digest);
     if (!(await this.isLinked(name, digest))) return 'missing';
     return (seen && (await seen)) ?? this.#check(digest, care);
   }

@@ -122,6 +122,21 @@ describe.each(drivers)('requests that overlap, %s', (_where, open) => {
     }, 180_000);
   });
 
+  it('a delete that fails takes no tag from a push that came meanwhile', async () => {
+    await atEachTwoCalls(async (race, first, second) => {
+      const manifest = imageManifest();
+      const digest = await race.push(manifest, 'x');
+      let wasGone = false;
+      const again = async () => {
+        wasGone = !(await race.hasManifest(digest));
+        await race.push(manifest, 'x');
+      };
+      await race.slowDelete(digest, [first, again], [second, 'fails']);
+      if (!race.complete || !wasGone) return;
+      expect([first, second, await whatIsLeft(race, digest)]).toEqual([first, second, 'all']);
+    });
+  }, 180_000);
+
   it('a delete, a push and a delete leave nothing', async () => {
     await atEachTwoCalls(async (race, first, second) => {
       const manifest = referrer();

@@ -226,4 +226,12 @@ describe('what a manifest refers to, on a disk', () => {
     });
     await expect(push(registry, imageManifest())).rejects.toThrow(ManifestBlobUnknown);
   });
+
+  it('is missing if there is but a link to it, as a crash leaves it where the order is not kept', async () => {
+    keepOrder(false);
+    const child = await push(registry, imageManifest());
+    await storage.driver.remove(blobDataPath(child));
+    const index = indexOf({ ...missing, mediaType: MediaType.ociManifest, digest: child });
+    await expect(push(registry, index)).rejects.toThrow(ManifestBlobUnknown);
+  });
 });

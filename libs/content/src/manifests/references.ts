@@ -37,6 +37,7 @@ const localLayers = new Set([
 
 /** What says that the repository has a blob or a manifest, and the bytes. */
 export interface FoundReference {
+  readonly digest: string;
   readonly link: string;
   readonly data: string;
 }
@@ -64,7 +65,7 @@ export class References {
     const found: FoundReference[] = [];
     const note = ({ digest }: ManifestDescriptor, link: string | undefined) => {
       if (link === undefined) missing.add(digest.toString());
-      else found.push({ link, data: blobDataPath(digest) });
+      else found.push({ digest: digest.toString(), link, data: blobDataPath(digest) });
     };
     await sideBySide(eachOnce(blobs), async (blob) => note(blob, await this.#findBlob(name, blob)));
     await sideBySide(eachOnce(children), async (child) =>
@@ -85,17 +86,22 @@ export class References {
     found: readonly FoundReference[],
   ): Promise<void> {
     if (isBucket(this.driver)) return;
-    // In order the bytes became durable before there was a link.
-    const pathsOf = ({ link, data }: FoundReference) =>
-      this.driver.ordered ? [link] : [link, data];
-    for (let sought = found; ;) {
-      let isGone = false;
-      await sideBySide(sought, async (reference) => {
-        if (!(await canConfirm(this.driver, pathsOf(reference)))) isGone = true;
-      });
-      if (!isGone) return;
-      sought = await this.check(name, manifest);
-    }
+    const gone = await this.#unconfirmed(found);
+    if (gone.length === 0) return;
+    // What was removed and pushed again meanwhile is there in another place, or as another file.
+    const stillGone = await this.#unconfirmed(await this.check(name, manifest));
+    if (stillGone.length > 0) throw new ManifestBlobUnknown(stillGone);
+  }
+
+  /** The digests of those that are gone. */
+  async #unconfirmed(found: readonly FoundReference[]): Promise<readonly string[]> {
+    const gone = new Set<string>();
+    await sideBySide(found, async ({ digest, link, data }) => {
+      // In order the bytes became durable before there was a link.
+      const paths = this.driver.ordered ? [link] : [link, data];
+      if (!(await canConfirm(this.driver, paths))) gone.add(digest);
+    });
+    return [...gone];
   }
 
   /** Any descriptor may stand among layers, also of a manifest. */

@@ -8,7 +8,7 @@ import { emptyConfig, TestRegistry } from './registry.js';
 import { steppedDriver } from './stepped-driver.js';
 
 /** What happens right before one of the calls that a request makes to the storage. */
-type Meanwhile = readonly [atCall: number, act: (() => Promise<unknown>) | 'dies'];
+type Meanwhile = readonly [atCall: number, act: (() => Promise<unknown>) | 'fails' | 'dies'];
 
 /** One request of one process, in a repository of its own, and what another process does meanwhile. */
 export class Race {
@@ -68,11 +68,16 @@ export class Race {
     request: (registry: TestRegistry) => Promise<unknown>,
   ): Promise<void> {
     let dead = false;
+    let failed = false;
     let acts = 0;
     const driver = steppedDriver(this.driver, async (call) => {
       this.calls++;
       for (const [, act] of meanwhile.filter(([at]) => at === call)) {
         acts++;
+        if (act === 'fails') {
+          failed = true;
+          throw new StorageUnavailable('the storage is away for a moment');
+        }
         if (act === 'dies') dead = true;
         else await act();
       }
@@ -80,7 +85,7 @@ export class Race {
     });
     const registry = await TestRegistry.on(driver, { secrets: ['sixteen bytes or more'] });
     await request(registry).catch((error: unknown) => {
-      if (!dead) unlessUnknown(error);
+      if (!dead && !failed) unlessUnknown(error);
     });
     this.complete = acts === meanwhile.length;
   }

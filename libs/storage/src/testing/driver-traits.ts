@@ -10,8 +10,9 @@ export interface DriverTraits {
   /** Whether of several who create a file exactly one does, and a file is removed only as it was compared. */
   readonly compares: boolean;
   /**
-   * Whether calls are repeated because answers get lost. Then two who remove a file may both be told that they did, and a
-   * removal without a comparison may take what was written after it.
+   * Whether calls are repeated because answers get lost. Then two who remove a file may both be told that they did, a
+   * removal without a comparison may take what was written after it, and a file that was new, written and removed may be
+   * written once more (`docs/adr/0025-a-repeated-write-of-a-tag.md`).
    */
   readonly repeats?: boolean;
 }

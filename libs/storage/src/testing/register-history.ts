@@ -12,6 +12,8 @@ interface Recorded {
   readonly began: number;
   /** Infinity for one that failed: it may take effect at any time, or never. */
   readonly ended: number;
+  /** A put whose answer was lost, and which is repeated. */
+  readonly again?: boolean;
 }
 
 /** Calls of several clients on one file, as they overlapped. */
@@ -42,20 +44,20 @@ export class RegisterHistory {
     const tried = new Set<string>();
     const search = (left: readonly Recorded[], value: string | undefined): boolean => {
       if (left.every(({ ended }) => ended === Infinity)) return true;
-      const key = `${value}|${left.map(({ began }) => began).join()}`;
+      const key = `${value}|${left.map(({ began, again = '' }) => `${began}${again}`).join()}`;
       if (tried.has(key)) return false;
       tried.add(key);
       const firstEnd = Math.min(...left.map(({ ended }) => ended));
       return left.some((next) => {
         if (next.began > firstEnd) return false;
+        // A repetition writes only where nothing is, and cannot know whether something was there meanwhile.
+        if (next.again === true && value !== undefined) return false;
         const outcome = this.#apply(next.call, value);
-        return (
-          outcome !== 'wrong' &&
-          search(
-            left.filter((one) => one !== next),
-            outcome.value,
-          )
-        );
+        if (outcome === 'wrong') return false;
+        const others = left.filter((one) => one !== next);
+        if (search(others, outcome.value)) return true;
+        const mayRepeat = this.repeats && next.call.kind === 'put' && next.again !== true;
+        return mayRepeat && search([...others, { ...next, again: true }], outcome.value);
       });
     };
     return search(this.#calls, initial);
