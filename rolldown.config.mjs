@@ -23,5 +23,5 @@ export default {
     /^@fastify\/(multipart|static|view)$/,
     /^class-(transformer|validator)$/,
   ],
-  output: { dir: 'dist/holdfast', cleanDir: true },
+  output: { dir: 'dist/holdfast' },
 };
