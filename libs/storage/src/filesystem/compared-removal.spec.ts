@@ -137,6 +137,21 @@ describe('Comparing before removing', () => {
     });
   });
 
+  it('removes a file that a dead owner had begun to give back, under both its names', async () => {
+    await withFile(async (connect) => {
+      const live = await connect();
+      const newer = Buffer.from('newer');
+      const dies = await connect(async (step) => {
+        if (step.startsWith('hold ')) await live.put([{ path, content: newer }]);
+        if (step.startsWith('let go ')) throw crash;
+      });
+      await expect(dies.removeIf(path, value)).rejects.toBe(crash);
+      expect(await live.get(path, { limit: 10 })).toEqual(newer);
+      expect(await live.removeIf(path, newer)).toBe(true);
+      await expect(live.get(path, { limit: 10 })).rejects.toBeInstanceOf(PathNotFound);
+    });
+  }, 30_000);
+
   it('tells of a full disk that does not let a dead owner be replaced', async () => {
     await withFile(async (connect) => {
       const driver = await connect(failingAt(full, /^acquire hold /));

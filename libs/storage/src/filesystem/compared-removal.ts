@@ -5,7 +5,14 @@ import { dirname, join } from 'node:path';
 import { errnoOf, isFull, isNotThere } from './errno.js';
 import type { FolderSync } from './folder-sync.js';
 import { type Hold, Holds, type HoldsOptions } from './holds.js';
-import { ifThere, isThere, linkUnlessThere, readIfThere, unlinkIfThere } from './if-there.js';
+import {
+  ifThere,
+  isThere,
+  linkUnlessThere,
+  readIfThere,
+  unlinkIfSame,
+  unlinkIfThere,
+} from './if-there.js';
 
 /** A reader that misses a file under its name and where it is held looks again, this often at most. */
 const mostRounds = 20;
@@ -108,6 +115,7 @@ export class ComparedRemoval {
   async #removeHeld(hold: Hold, expected: Uint8Array): Promise<boolean | 'lost'> {
     const { file } = hold;
     await this.options.onStep(`hold ${file}`);
+    await unlinkIfSame(hold.held, file);
     const moved = await ifThere(() => rename(file, hold.held).then(() => true));
     // A dead owner may have moved it; and NFS sends a lost request again, which then finds that it was done.
     if (moved === undefined && !(await isThere(hold.held))) {

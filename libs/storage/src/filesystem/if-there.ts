@@ -46,3 +46,10 @@ export async function linkUnlessThere(existing: string, path: string): Promise<b
     throw error;
   }
 }
+
+/** Takes one of two names from a file that has both: a rename of one to the other would leave both. */
+export async function unlinkIfSame(name: string, other: string): Promise<void> {
+  const found = await ifThere(() => stat(name));
+  const same = found && (await ifThere(() => stat(other)));
+  if (same && same.ino === found.ino && same.dev === found.dev) await unlinkIfThere(name);
+}
