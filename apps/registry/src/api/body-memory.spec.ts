@@ -61,6 +61,46 @@ describe('BodyMemory', () => {
     expect(memory.used).toBe(60);
   });
 
+  it('leaves alone who gets the room of one that waited too long', () => {
+    take('first', 60).settle();
+    take('large', 80);
+    take('small', 30);
+    time = 1000;
+    memory.look();
+    expect(events).toEqual(['first', 'large: it waited too long', 'small']);
+    expect(memory.used).toBe(90);
+  });
+
+  it('gives who holds some and waits for more as long as who holds nothing', () => {
+    const held = take('held', 60);
+    held.settle();
+    const some = take('some', 40);
+    take('more', 20, some);
+    time = 999;
+    memory.look();
+    expect(events.splice(0)).toEqual(['held', 'some']);
+    held.shrink(0);
+    expect(events.splice(0)).toEqual(['more']);
+    take('new', 50);
+    time = 1100;
+    memory.look();
+    expect(events).toEqual(['some: it came too slowly while others waited', 'new']);
+  });
+
+  it('refuses one of those that hold some and wait for each other, after their patience', () => {
+    const shares = ['a', 'b'].map((name) => take(name, 50));
+    take('more of a', 10, shares[0]);
+    time = 1;
+    take('more of b', 10, shares[1]);
+    time = 999;
+    memory.look();
+    expect(events.splice(0)).toEqual(['a', 'b']);
+    time = 1000;
+    memory.look();
+    expect(events).toEqual(['a: it waited too long', 'more of b']);
+    expect(memory.used).toBe(60);
+  });
+
   it('refuses what makes no progress, the longest first, and no more of it than has to go', () => {
     const shares = ['a', 'b', 'c', 'd'].map((name) => take(name, 25));
     shares[2]?.settle();

@@ -26,7 +26,7 @@ interface Waiting {
  * progress for longest is refused, if that is longer than the grace: whoever sends slowly loses to whoever does not.
  */
 export class BodyMemory {
-  /** With bytes, and more to come from the client; longest without progress first. */
+  /** With bytes, room, and more to come from the client; longest without progress first. */
   readonly #receiving = new Set<BodyShare>();
   #waiting: Waiting[] = [];
   #used = 0;
@@ -56,6 +56,8 @@ export class BodyMemory {
     } else if (this.#waiting.length >= this.limits.waiting) {
       this.#refuse(share, 'too many wait already');
     } else {
+      // It waits for us now, not for its client: for as long as all who wait.
+      this.#receiving.delete(share);
       this.#waiting.push({ share, bytes, since: this.now(), granted });
       this.#timer ??= setInterval(() => this.look(), lookEvery).unref();
       this.look();
@@ -87,8 +89,12 @@ export class BodyMemory {
   /** One round; the timer's, and the tests'. */
   look(): void {
     const now = this.now();
-    for (const { share, since } of this.#waiting) {
-      if (now - since >= this.limits.patience) this.#refuse(share, 'it waited too long');
+    for (const one of this.#waiting) {
+      // Those before it may have left it their room.
+      const waits = this.#waiting.includes(one);
+      if (waits && now - one.since >= this.limits.patience) {
+        this.#refuse(one.share, 'it waited too long');
+      }
     }
     for (const share of this.#receiving) {
       if (this.#waiting.length === 0 || now - share.movedAt < this.limits.grace) break;

@@ -7,6 +7,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 
 import { ManifestInvalid, TooManyRequests } from '#oci/errors.js';
 
+import { BodyMemory } from './body-memory.js';
 import { ManifestTooLarge } from './errors.js';
 import { ManifestBodies, ManifestMemory, type ManifestRequest } from './manifest-body.js';
 
@@ -91,6 +92,42 @@ describe('ManifestBodies', () => {
     await expect(failed).rejects.toThrow(RangeError);
     expect(memory.used).toBe(0);
   });
+
+  it.each([40 * KiB, undefined])(
+    'lets one of 40 KiB (announced: %p) that came in several reads wait for those in use',
+    async (announced) => {
+      let time = 0;
+      const limits = { waiting: 64, patience: 10_000, grace: 2000 };
+      const scarce = () => new BodyMemory(64 * KiB, limits, () => time);
+      memory = Object.assign(new ManifestMemory(), { small: scarce(), begun: scarce() });
+      bodies = new ManifestBodies(limit, memory);
+      const held = Promise.withResolvers<void>();
+      const begun = Promise.withResolvers<void>();
+      const others = requestOf(announced && 30 * KiB);
+      others.end(bytes(30 * KiB));
+      const used = bodies.receive(others, () => {
+        begun.resolve();
+        return held.promise;
+      });
+      await begun.promise;
+      const request = requestOf(announced);
+      const received = bodies.receive(request, async (body) => body.equals(bytes(40 * KiB)));
+      const refused = received.then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      await send(request, bytes(40 * KiB), 10 * KiB);
+      request.end();
+      while (!request.isPaused()) await setImmediate();
+      time = 9999;
+      memory.small.look();
+      memory.begun.look();
+      held.resolve();
+      await used;
+      expect(await refused).toBeUndefined();
+      expect([await received, memory.used]).toEqual([true, 0]);
+    },
+  );
 
   it('holds so many large ones, and small ones beside them', async () => {
     const held = Promise.withResolvers<void>();
