@@ -6,9 +6,14 @@ export function isHostAndPort(text: string): boolean {
   return end === text.length || isPort(text, end);
 }
 
-/** Whether the text may be the value of `Host` (RFC 9110 §7.2): any host of a URL's grammar, even none, but no user. */
+/**
+ * Whether the text may be the value of `Host` (RFC 9110 §7.2): any host of a URL's grammar, even none, but no user. Clients
+ * send the zone of an address (RFC 6874) too, with its `%` escaped or not.
+ */
 export function isHostField(text: string): boolean {
-  return /^(?:\[[\w.:~!$&'()*+,;=-]+\]|(?:[\w.~!$&'()*+,;=-]|%[\da-f]{2})*)(?::\d*)?$/i.test(text);
+  const name = /^(?:[\w.~!$&'()*+,;=-]|%[\da-f]{2})*(?::\d*)?$/i;
+  const bracketed = /^\[[\w.:~!$&'()*+,;=-]+(?:%(?:[\w.~-]|%[\da-f]{2})+)?\](?::\d*)?$/i;
+  return name.test(text) || bracketed.test(text);
 }
 
 /** The text without its port. */
