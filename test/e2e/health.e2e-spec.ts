@@ -264,6 +264,14 @@ describe('health', () => {
       await becomes(200, debug);
     });
 
+    it('answers the probes with a slash at their end too', async () => {
+      const { debug } = await start();
+      for (const path of probes) {
+        expect([path, await statusOf(`${debug}${path}/?now`)]).toEqual([path, 200]);
+        expect([path, await statusOf(`${debug}${path}//`)]).toEqual([path, 404]);
+      }
+    });
+
     it('shows nothing of the configuration and takes no other request', async () => {
       const { debug } = await start({ http: { secret: 'canary-of-the-secret' } });
       for (const path of [...probes, '/debug/health', '/metrics', '/', '/debug/vars', '/v2/']) {

@@ -67,7 +67,6 @@ describe('a URL', () => {
     ['/v2/app/tags/list/', '/v2/app/tags/list'],
     ['/v2/team/secret/tags/list/?n=1&last=a/', '/v2/team/secret/tags/list?n=1&last=a/'],
     ['/v2/team/secret/manifests/v1/', '/v2/team/secret/manifests/v1'],
-    ['/livez/', '/livez'],
   ])('with a slash too many, %s, is told of the one without', async (path, location) => {
     for (const method of ['GET', 'HEAD']) {
       const answer = await api.send(method, path);
@@ -95,6 +94,31 @@ describe('a URL', () => {
   it.each(['/v2', '/v2/', '/'])('%s is the place to ask', async (path) => {
     expect((await api.get(path)).status).toBe(200);
   });
+
+  it.each(['/livez/', '/readyz/?full', '/startupz/'])(
+    '%s is answered as without its slash: a load balancer follows no redirect',
+    async (path) => {
+      for (const method of ['GET', 'HEAD']) {
+        const answer = await api.send(method, path);
+        expect([answer.status, answer.headers.location]).toEqual([200, undefined]);
+      }
+      const refused = await api.send('PUT', path);
+      expect([refused.status, refused.headers.allow]).toEqual([405, 'GET, HEAD']);
+      expect((await api.get(path.replace('/', '//'))).status).toBe(404);
+    },
+  );
+
+  it.each(['[fe80::1%25eth0]:5000', '[fe80::1%eth0]:5000'])(
+    'at the host %s is answered, and no Location names that host',
+    async (host) => {
+      expect((await api.send('GET', '/v2/', { headers: { host } })).status).toBe(200);
+      const begun = await api.send('POST', '/v2/app/blobs/uploads/', { headers: { host } });
+      expect([begun.status, begun.headers.location]).toEqual([
+        202,
+        expect.stringMatching(/^\/v2\/app\/blobs\/uploads\//),
+      ]);
+    },
+  );
 
   it('of a proxy is read as its path', async () => {
     const ask = async (url: string) => (await api.get(url)).body.toString();
@@ -125,6 +149,9 @@ describe('a URL below http.prefix', () => {
       const answer = await api.get('/team/reg/v2/_catalog/');
       expect(answer.headers.location).toBe(`${holdfast.url}/team/reg/v2/_catalog`);
       expect((await api.get('/v2/_catalog/')).headers.location).toBeUndefined();
+      for (const path of ['/livez/', '/team/reg/readyz/']) {
+        expect([path, (await api.get(path)).status]).toEqual([path, 200]);
+      }
       for (const path of [
         '/team/reg/v2/',
         '/team/reg/v2/_catalog/',

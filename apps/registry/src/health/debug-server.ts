@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 
 import type { Log } from '#telemetry/log.js';
 
+import { withoutSlashOfProbe } from '../http/fold-repository-name.js';
 import type { HttpConfig } from '../http/http-config.js';
 import { listenAddress, listenError, removeStaleSocket } from '../http/listen-address.js';
 import { metricsContentType } from '../metrics/process-metrics.js';
@@ -80,7 +81,7 @@ async function answer(
 ): Promise<void> {
   request.resume();
   const [path = ''] = (request.url ?? '').split('?', 1);
-  const route = routes.get(path);
+  const route = routes.get(withoutSlashOfProbe(path));
   if (route === undefined) {
     send(response, 404, 'text/plain', `${[...routes.keys()].join('\n')}\n`);
   } else if (request.method !== 'GET' && request.method !== 'HEAD') {

@@ -3,6 +3,7 @@ const base = '/v2/';
 const longestName = 300;
 /** An escape that is none: the router refuses the request. */
 const unreadable = `${base}%`;
+const probesWithSlash = new Set(['/startupz/', '/livez/', '/readyz/']);
 
 /**
  * A repository's name contains slashes, which no router can match in the middle of a path. Folded into one segment
@@ -18,7 +19,9 @@ const unreadable = `${base}%`;
 export function foldRepositoryName(url: string, prefix = '/'): string {
   const path = pathBelow(prefix, url);
   const end = endOfPath(path);
-  if (!path.startsWith(base)) return withoutEscapes(path, 0, end) + path.slice(end);
+  if (!path.startsWith(base)) {
+    return withoutEscapes(withoutSlashOfProbe(path.slice(0, end))) + path.slice(end);
+  }
   // "/v2/" and "/v2", "/blobs/uploads/" and "/blobs/uploads" are one resource: proxies take the slash away.
   if (end === base.length) return path.slice(0, end - 1) + path.slice(end);
   const last = path.lastIndexOf('/', end - 1);
@@ -27,6 +30,11 @@ export function foldRepositoryName(url: string, prefix = '/'): string {
   const name = path.slice(base.length, Math.min(nameEnd, base.length + longestName));
   const rest = withoutEscapes(path, nameEnd, last === end - 1 ? last : end);
   return rest === unreadable ? rest : base + escapeSlashes(name) + rest + path.slice(end);
+}
+
+/** The path of a probe without the slash at its end: a load balancer takes a redirect for a replica that is not well. */
+export function withoutSlashOfProbe(path: string): string {
+  return probesWithSlash.has(path) ? path.slice(0, -1) : path;
 }
 
 /**
@@ -64,7 +72,7 @@ function escapeSlashes(name: string): string {
 }
 
 /** Text that the router reads as it stands here, letter by letter. */
-function withoutEscapes(path: string, start: number, end: number): string {
+function withoutEscapes(path: string, start = 0, end = path.length): string {
   const text = path.slice(start, end);
   if (!text.includes('%')) return text;
   return /%(?![0-9a-f]{2})/i.test(text) ? unreadable : text.replaceAll(/%(?!3a)/gi, '%25');
