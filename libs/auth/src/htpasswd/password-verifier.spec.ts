@@ -80,6 +80,29 @@ describe('PasswordVerifier', () => {
     await ended;
   });
 
+  it('asks once for all that shared a turn which a crowded place lost', async () => {
+    const users = await usersWith('secret');
+    const queue = new CountingQueue({ waiting: 3, patience: 60_000 });
+    const verifier = new PasswordVerifier(queue);
+    const running = Promise.withResolvers<boolean>();
+    const crowd = ['198.51.100.1'];
+    const ended = [1, 2, 3].map((number) =>
+      queue.run(number === 1 ? () => running.promise : async () => true, crowd),
+    );
+    const fromCrowd = verifier.verify(anna, users, () => crowd);
+    const fromElsewhere = Array.from({ length: 16 }, () =>
+      verifier.verify(anna, users, () => ['203.0.113.7']),
+    );
+    const answered = Promise.allSettled([...fromElsewhere, ...ended]);
+    queue.checks = 0;
+    const other = queue.run(async () => true, ['192.0.2.1']);
+    await expect(fromCrowd).rejects.toThrow(TooManyRequests);
+    running.resolve(true);
+    await Promise.all([other, answered]);
+    expect(await Promise.all(fromElsewhere)).toEqual(fromElsewhere.map(() => true));
+    expect(queue.checks).toBe(2);
+  });
+
   it('forgets a password when the file has another one', async () => {
     const verifier = new PasswordVerifier();
     expect(await verifier.verify(anna, await usersWith('secret'))).toBe(true);

@@ -46,8 +46,24 @@ export class PasswordVerifier {
     if (this.#verified.get(mac)) return true;
     const matches = async () => this.#verified.has(mac) || hash.matches(credentials.password);
     const check = () => this.#check(mac, () => this.queue.run(matches, source()));
-    const matched = await (this.#underWay.get(mac)?.catch(unlessRefused(check)) ?? check());
+    const matched = await this.#share(mac, check);
     return matched && known !== undefined;
+  }
+
+  /**
+   * A shared check waits where the first who asked for it does; that this place is crowded is no reason to refuse the others. The next
+   * of them asks for all who are left.
+   */
+  async #share(mac: string, check: () => Promise<boolean>): Promise<boolean> {
+    for (;;) {
+      const underWay = this.#underWay.get(mac);
+      if (underWay === undefined) return check();
+      try {
+        return await underWay;
+      } catch (error) {
+        if (!(error instanceof TooManyRequests)) throw error;
+      }
+    }
   }
 
   async #check(mac: string, run: () => Promise<boolean>): Promise<boolean> {
@@ -67,12 +83,4 @@ export class PasswordVerifier {
       .update(`${user}\0${password}\0${hash.toString()}`)
       .digest('base64');
   }
-}
-
-/** A shared check waits where the first who asked for it does; that this place is crowded is no reason to refuse the others. */
-function unlessRefused(check: () => Promise<boolean>): (error: unknown) => Promise<boolean> {
-  return (error) => {
-    if (error instanceof TooManyRequests) return check();
-    throw error;
-  };
 }
