@@ -178,27 +178,81 @@ describe('HttpSecrets, when the configuration is read again,', () => {
     }
   });
 
-  it('stay while what it says cannot be read, which is told, and are changed as soon as it can', async () => {
-    const log = new RecordingLog();
-    let away = true;
-    const flaky = new Proxy(driver, {
-      get: (target, name) => {
-        if (name === 'create' && away) throw new StorageUnavailable('away');
-        const value: unknown = Reflect.get(target, name, target);
-        return typeof value === 'function' ? value.bind(target) : value;
-      },
-    });
-    const parsed = httpConfig.parse({ secret: 'old' });
-    const secrets = await HttpSecrets.open(parsed, { driver: flaky, log });
-    await secrets.reload(httpConfig.parse({}));
-    expect(secrets.signing.all).toEqual(await keysOf('old'));
-    expect(log.lines.map(({ message }) => message)).toContain(
-      'HTTP secrets cannot be read; the old ones stay',
-    );
-    away = false;
-    const kept = await keysOf(await keptSecret(driver));
-    while (secrets.signing.all[0] !== kept[0]) await delay(10);
-    expect(secrets.signing.all).toEqual(kept);
-    secrets.stop();
+  it('follow the file that it names now when it is read twice at a time', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'secrets-'));
+    try {
+      const file = join(folder, 'file');
+      await writeFile(file, 'first');
+      const secrets = await HttpSecrets.open(httpConfig.parse({ secret: 'old' }), {
+        driver,
+        log: new RecordingLog(),
+      });
+      const reload = () => secrets.reload(httpConfig.parse({ secretfile: file }));
+      await Promise.all([reload(), reload()]);
+      secrets.stop();
+      expect(secrets.signing.all).toEqual(await keysOf('first'));
+      await writeFile(file, 'second');
+      await secrets.watcher?.look();
+      expect(secrets.signing.all).toEqual(await keysOf('second'));
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
+
+  it('are what the file holds that changes at that time', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'secrets-'));
+    try {
+      const file = join(folder, 'file');
+      await writeFile(file, 'first');
+      const keys = { secretfile: file };
+      const secrets = await HttpSecrets.open(httpConfig.parse(keys), {
+        driver,
+        log: new RecordingLog(),
+      });
+      secrets.stop();
+      // Each time a bit later while the file is read.
+      for (let turns = 0; turns < 30; turns++) {
+        await writeFile(file, `secret ${String(turns)}`);
+        const looked = secrets.watcher?.look();
+        for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate);
+        await Promise.all([looked, secrets.reload(httpConfig.parse(keys))]);
+        expect(secrets.signing.all).toEqual(await keysOf(`secret ${String(turns)}`));
+      }
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it.each([1, 2])(
+    'stay while what it says cannot be read, which is told, and are changed as soon as it can: read %d times',
+    async (times) => {
+      const log = new RecordingLog();
+      let away = true;
+      const storage = new MemoryDriver();
+      const flaky = new Proxy(storage, {
+        get: (target, name) => {
+          if (name === 'create' && away) throw new StorageUnavailable('away');
+          const value: unknown = Reflect.get(target, name, target);
+          return typeof value === 'function' ? value.bind(target) : value;
+        },
+      });
+      const parsed = httpConfig.parse({ secret: 'old' });
+      const secrets = await HttpSecrets.open(parsed, { driver: flaky, log });
+      try {
+        for (let time = 0; time < times; time++) await secrets.reload(httpConfig.parse({}));
+        expect(secrets.signing.all).toEqual(await keysOf('old'));
+        expect(log.lines.map(({ message }) => message)).toContain(
+          'HTTP secrets cannot be read; the old ones stay',
+        );
+        away = false;
+        const kept = await keysOf(await keptSecret(storage));
+        const end = performance.now() + 20_000;
+        while (secrets.signing.all[0] !== kept[0] && performance.now() < end) await delay(10);
+        expect(secrets.signing.all).toEqual(kept);
+      } finally {
+        secrets.stop();
+      }
+    },
+    30_000,
+  );
 });

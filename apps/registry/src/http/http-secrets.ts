@@ -24,6 +24,11 @@ const pause = 1000;
 export class HttpSecrets {
   readonly #agreement: SecretAgreement;
   #watcher: FileWatcher | undefined;
+  #followed: string | undefined;
+  /** One after the other: two at a time would stop each other's watcher. */
+  #following = Promise.resolve();
+  /** What was taken into use; undefined from the beginning of a try to the end of one that succeeds. */
+  #taken: SecretKeys | undefined;
   #retry: NodeJS.Timeout | undefined;
 
   private constructor(
@@ -32,6 +37,8 @@ export class HttpSecrets {
     private readonly surroundings: Surroundings,
   ) {
     const { driver, log } = surroundings;
+    this.#followed = keys.secretfile;
+    this.#taken = keys;
     const key = () => keyOf(this.keys);
     this.#agreement = new SecretAgreement(driver, {
       secrets: signing,
@@ -83,18 +90,13 @@ export class HttpSecrets {
    * tried until it can be read; before that the old ones stay.
    */
   async reload(now: SecretKeys): Promise<void> {
-    const before = this.keys;
     this.keys = now;
     clearTimeout(this.#retry);
-    if (now.secretfile !== undefined && now.secretfile === before.secretfile) {
-      return this.#watcher?.look();
-    }
-    if (keyOf(now) === undefined && keyOf(before) === undefined) return;
-    this.#watcher?.stop();
-    this.#watcher = undefined;
-    const watcher = await watch(now, this.surroundings.log, () => this.#take());
-    if (this.keys === now) this.#watcher = watcher;
-    else watcher?.stop();
+    const follow = () => this.#follow();
+    this.#following = this.#following.then(follow, follow);
+    await this.#following;
+    if (this.keys !== now) return; // Who read the next configuration takes that.
+    if (this.#taken !== undefined && haveOneSource(now, this.#taken)) return this.#watcher?.look();
     await this.#takeWhenReadable(now, (error) => {
       const from = keyOf(now) ?? 'the storage';
       this.surroundings.log.error(
@@ -102,6 +104,17 @@ export class HttpSecrets {
         'HTTP secrets cannot be read; the old ones stay',
       );
     });
+  }
+
+  async #follow(): Promise<void> {
+    const { keys } = this;
+    if (keys.secretfile === this.#followed) return;
+    this.#watcher?.stop();
+    this.#watcher = undefined;
+    this.#followed = keys.secretfile;
+    // A file may have changed while nobody watched it.
+    this.#taken = undefined;
+    this.#watcher = await watch(keys, this.surroundings.log, () => this.#take());
   }
 
   async #takeWhenReadable(
@@ -119,9 +132,11 @@ export class HttpSecrets {
 
   async #take(): Promise<void> {
     const { keys } = this;
+    this.#taken = undefined;
     const all = await secretsOf(keys, this.surroundings);
-    if (this.keys !== keys) return; // Who read the next configuration takes that.
+    if (this.keys !== keys && !haveOneSource(this.keys, keys)) return;
     this.signing.replace(all);
+    this.#taken = keys;
     this.#agreement.lookSoon();
   }
 
@@ -160,6 +175,12 @@ async function secretsOf(
 
 function listed({ secret, secrets }: SecretKeys): readonly string[] {
   return [...(secret === undefined ? [] : [secret]), ...secrets].map((one) => one.reveal());
+}
+
+/** Whether both are read from one place outside of the configuration: who has read it for one has read it for the other. */
+function haveOneSource(one: SecretKeys, other: SecretKeys): boolean {
+  if (one.secretfile !== undefined) return one.secretfile === other.secretfile;
+  return keyOf(one) === undefined && keyOf(other) === undefined;
 }
 
 function keyOf({ secret, secrets, secretfile }: SecretKeys): string | undefined {
