@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 
 import { describeWith } from '../components/components.js';
 import { tryRun } from '../support/process.js';
@@ -36,16 +36,11 @@ export function describeConformance(
     (suites) => {
       let registry: RegistryUnderTest;
       let folder: TempDir;
+      /** What each suite printed. They run side by side: each has repositories of its own, and mostly waits. */
+      let outputs: Readonly<Record<string, Promise<string>>>;
 
-      beforeAll(async () => {
-        folder = await TempDir.create('conformance');
-        registry = await start();
-      });
-
-      afterAll(async () => {
-        await registry?.stop();
-        await folder?.remove();
-      });
+      const resultsOf = (run: string) => folder.join(run);
+      const junit = (run: string) => readFile(`${resultsOf(run)}/junit.xml`, 'utf8');
 
       // The suites read each other's variables, so each gets nothing but its own.
       const runSuite = async (suite: string, env: Readonly<Record<string, string>>) => {
@@ -56,54 +51,73 @@ export function describeConformance(
         });
         return stdout + stderr;
       };
-      const junit = (results: string) => readFile(`${results}/junit.xml`, 'utf8');
 
-      describe('suite 1.1.1', () => {
-        it.each(['0', '1'])(
-          'passes in all four categories, manifests deleted before blobs: %s',
-          async (manifestsFirst) => {
-            const results = folder.join(`ginkgo-${manifestsFirst}`);
-            const output = await runSuite(suites['oci-conformance-v1.1.1'] ?? '', {
-              OCI_ROOT_URL: registry.url,
-              OCI_NAMESPACE: `ginkgo${manifestsFirst}/one`,
-              OCI_CROSSMOUNT_NAMESPACE: `ginkgo${manifestsFirst}/two`,
-              OCI_TEST_PULL: '1',
-              OCI_TEST_PUSH: '1',
-              OCI_TEST_CONTENT_DISCOVERY: '1',
-              OCI_TEST_CONTENT_MANAGEMENT: '1',
-              OCI_AUTOMATIC_CROSSMOUNT: '1',
-              OCI_DELETE_MANIFEST_BEFORE_BLOBS: manifestsFirst,
-              OCI_REPORT_DIR: results,
-            });
-            expect(casesThatDidNotPass(await junit(results), /^fail/)).toEqual([]);
-            expect(ginkgoTotals(output)).toEqual({ passed: 75, failed: 0, skipped: 4 });
-          },
-        );
+      const runGinkgo = (manifestsFirst: string) =>
+        runSuite(suites['oci-conformance-v1.1.1'] ?? '', {
+          OCI_ROOT_URL: registry.url,
+          OCI_NAMESPACE: `ginkgo${manifestsFirst}/one`,
+          OCI_CROSSMOUNT_NAMESPACE: `ginkgo${manifestsFirst}/two`,
+          OCI_TEST_PULL: '1',
+          OCI_TEST_PUSH: '1',
+          OCI_TEST_CONTENT_DISCOVERY: '1',
+          OCI_TEST_CONTENT_MANAGEMENT: '1',
+          OCI_AUTOMATIC_CROSSMOUNT: '1',
+          OCI_DELETE_MANIFEST_BEFORE_BLOBS: manifestsFirst,
+          OCI_REPORT_DIR: resultsOf(`ginkgo-${manifestsFirst}`),
+        });
+
+      const runMain = (version: string) =>
+        runSuite(suites['oci-conformance-main'] ?? '', {
+          OCI_REGISTRY: registry.host,
+          OCI_TLS: 'disabled',
+          OCI_VERSION: version,
+          OCI_REPO1: `main-${version}/one`,
+          OCI_REPO2: `main-${version}/two`,
+          OCI_DATA_SPARSE: 'true',
+          OCI_RESULTS_DIR: resultsOf(`main-${version}`),
+        });
+
+      beforeAll(async () => {
+        folder = await TempDir.create('conformance');
+        registry = await start();
+        outputs = {
+          'ginkgo-0': runGinkgo('0'),
+          'ginkgo-1': runGinkgo('1'),
+          'main-1.1': runMain('1.1'),
+          'main-dev': runMain('dev'),
+        };
+        // Whoever awaits it is told.
+        for (const output of Object.values(outputs)) output.catch(() => undefined);
       });
 
-      describe('suite main', () => {
-        it.each(['1.1', 'dev'] as const)(
-          'passes without a skip for OCI_VERSION=%s',
-          async (version) => {
-            const results = folder.join(`main-${version}`);
-            const output = await runSuite(suites['oci-conformance-main'] ?? '', {
-              OCI_REGISTRY: registry.host,
-              OCI_TLS: 'disabled',
-              OCI_VERSION: version,
-              OCI_REPO1: `main-${version}/one`,
-              OCI_REPO2: `main-${version}/two`,
-              OCI_DATA_SPARSE: 'true',
-              OCI_RESULTS_DIR: results,
-            });
-            const totals = mainTotals(output);
-            // What the version leaves out is written down as skipped too, so those are shown only when a real one is among them.
-            const wrong = totals.skipped === 0 ? /^(failure|error)$/ : /^(failure|error|skipped)$/;
-            expect(casesThatDidNotPass(await junit(results), wrong)).toEqual([]);
-            expect(totals).toMatchObject({ failed: 0, skipped: 0 });
-            expect(totals.passed).toBeGreaterThanOrEqual(leastPassed[version]);
-          },
-        );
+      afterAll(async () => {
+        await Promise.allSettled(Object.values(outputs ?? {}));
+        await registry?.stop();
+        await folder?.remove();
       });
+
+      it.each(['0', '1'])(
+        'suite 1.1.1 passes in all four categories, manifests deleted before blobs: %s',
+        async (manifestsFirst) => {
+          const run = `ginkgo-${manifestsFirst}`;
+          const output = (await outputs[run]) ?? '';
+          expect(casesThatDidNotPass(await junit(run), /^fail/)).toEqual([]);
+          expect(ginkgoTotals(output)).toEqual({ passed: 75, failed: 0, skipped: 4 });
+        },
+      );
+
+      it.each(['1.1', 'dev'] as const)(
+        'suite main passes without a skip for OCI_VERSION=%s',
+        async (version) => {
+          const run = `main-${version}`;
+          const totals = mainTotals((await outputs[run]) ?? '');
+          // What the version leaves out is written down as skipped too, so those are shown only when a real one is among them.
+          const wrong = totals.skipped === 0 ? /^(failure|error)$/ : /^(failure|error|skipped)$/;
+          expect(casesThatDidNotPass(await junit(run), wrong)).toEqual([]);
+          expect(totals).toMatchObject({ failed: 0, skipped: 0 });
+          expect(totals.passed).toBeGreaterThanOrEqual(leastPassed[version]);
+        },
+      );
     },
   );
 }
