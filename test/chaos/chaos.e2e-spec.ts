@@ -10,7 +10,7 @@ const seed = Number(process.env['HOLDFAST_TEST_SEED'] ?? 1);
 
 describeWith(['minio', 'redis-server', 'haproxy'], `chaos with seed ${seed}`, () => {
   it('loses, spoils and confuses nothing, whatever breaks', async () => {
-    const report = await runChaos({ seed, duration: 90_000 });
+    const report = await runChaos({ seed, duration: 75_000 });
     const { anomalies, ...counts } = report;
     process.stdout.write(`${JSON.stringify(counts)}\n`);
     expect(anomalies).toEqual([]);
@@ -30,7 +30,7 @@ describeWith(['minio', 'redis-server', 'haproxy'], `chaos with seed ${seed}`, ()
         for (let turn = 0; turn < 5 && !seen; turn++) {
           const { anomalies } = await runChaos({
             seed: seed + turn,
-            duration: 12_000,
+            duration: 9_000,
             clients: 8,
             withFaults: false,
             narrow: true,

@@ -10,7 +10,7 @@ import { drivers, imageManifest, type OpenDriver } from '../testing/registry.js'
 const width = 16;
 
 /** Calls between two things that happen meanwhile. */
-const mostBetween = 4;
+const mostBetween = 3;
 
 const referrer = () =>
   imageManifest({
