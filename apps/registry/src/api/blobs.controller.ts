@@ -65,7 +65,7 @@ export class BlobsController {
       await sendContent(reply, status, headers, content);
     } catch (error) {
       // What cannot be looked at now is for whoever asks next.
-      await this.blobs.noteFailedRead(digest, blob.size).catch(() => undefined);
+      await this.blobs.contents.noteFailedRead(digest, blob.size).catch(() => undefined);
       throw error;
     }
   }

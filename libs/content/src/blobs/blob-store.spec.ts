@@ -144,19 +144,19 @@ describe('a damaged blob (row D4)', () => {
     for (let time = 0; time < 3; time++) expect(await blobs.has(repository, digest)).toBe(false);
     expect(log.lines.splice(0)).toEqual([lineWith('it has another size')]);
     await registry.pushBlob(repository, large);
-    await blobs.noteVerified(digest, large.length);
-    await blobs.markDamaged(digest, await storage.driver.stat(blobDataPath(digest)));
+    await blobs.contents.noteVerified(digest, large.length);
+    await blobs.contents.markDamaged(digest, await storage.driver.stat(blobDataPath(digest)));
     await expect(blobs.open(repository, digest)).rejects.toThrow(BlobDamaged);
     expect(log.lines).toEqual([lineWith('its bytes have another digest')]);
   });
 
   it('is found out when reading it failed, and what is whole is not', async () => {
     const digest = await registry.pushBlob(repository, large);
-    await registry.blobs.noteFailedRead(digest, large.length);
-    await registry.blobs.noteFailedRead(digest, 7);
+    await registry.blobs.contents.noteFailedRead(digest, large.length);
+    await registry.blobs.contents.noteFailedRead(digest, 7);
     expect(await registry.blobs.has(repository, digest)).toBe(true);
     await truncate(file(digest), 10);
-    await registry.blobs.noteFailedRead(digest, large.length);
+    await registry.blobs.contents.noteFailedRead(digest, large.length);
     await isDamaged(digest);
   });
 
@@ -199,7 +199,10 @@ describe('a damaged blob (row D4)', () => {
 
   it('that a scrub marked is healed by the next push', async () => {
     const digest = await registry.pushBlob(repository, large);
-    await registry.blobs.markDamaged(digest, await storage.driver.stat(blobDataPath(digest)));
+    await registry.blobs.contents.markDamaged(
+      digest,
+      await storage.driver.stat(blobDataPath(digest)),
+    );
     await isDamaged(digest);
     await registry.pushBlob(repository, large);
     expect(await registry.blobs.stat(repository, digest)).toBe(large.length);
@@ -234,7 +237,7 @@ describe('a damaged blob (row D4)', () => {
     const digest = await registry.pushBlob(repository, large);
     await rm(join(storage.root, blobSizePath(digest)));
     await restart();
-    await registry.blobs.learnSize(digest, 17);
+    await registry.blobs.contents.learnSize(digest, 17);
     expect(await registry.blobs.stat(repository, digest)).toBe(large.length);
     await truncate(file(digest), 17);
     await isDamaged(digest);

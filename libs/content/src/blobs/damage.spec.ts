@@ -79,7 +79,11 @@ describe.each(drivers)('damaged bytes %s', (_where, open) => {
       async (digest, call) => {
         const { manifests, blobs } = await replica();
         const { body } = await manifests.get(repository, digest);
-        expect([call, body, await blobs.wholeSize(digest)]).toEqual([call, content, body.length]);
+        expect([call, body, await blobs.contents.wholeSize(digest)]).toEqual([
+          call,
+          content,
+          body.length,
+        ]);
       },
     );
   });
@@ -115,7 +119,7 @@ describe.each(drivers)('damaged bytes %s', (_where, open) => {
   it('leave no mark where they were whole at a second look', async () => {
     const content = Buffer.from('a small blob');
     const digest = await registry.pushBlob(repository, content);
-    await registry.blobs.markIfDamaged(digest);
+    await registry.blobs.contents.markIfDamaged(digest);
     expect(await (await replica()).blobs.stat(repository, digest)).toBe(content.length);
   });
 });
@@ -139,7 +143,7 @@ describe('damaged bytes on a disk', () => {
     async (_which, claimed) => {
       const content = randomBytes(200_000);
       const digest = Digest.of(content);
-      const learn = ({ blobs }: TestRegistry) => blobs.learnSize(digest, claimed);
+      const learn = ({ blobs }: TestRegistry) => blobs.contents.learnSize(digest, claimed);
       await registry.pushBlob(repository, content);
       await atEachCallOfReader(
         storage.driver,

@@ -96,7 +96,7 @@ export class ManifestReader {
       this.cache?.rememberManifest(digest, body);
       return body;
     }
-    await this.blobs.markIfDamaged(digest);
+    await this.blobs.contents.markIfDamaged(digest);
     throw new BlobDamaged(digest);
   }
 

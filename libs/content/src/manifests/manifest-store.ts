@@ -95,7 +95,7 @@ export class ManifestStore {
         tagFiles.map(({ last }) => last),
       );
     }
-    if (files.length > 0) await this.blobs.noteVerified(digest, body.length);
+    if (files.length > 0) await this.blobs.contents.noteVerified(digest, body.length);
     // The same bytes may have been pushed as another type before, which then had to be written down.
     if (manifest.tellsMediaType && !manifest.declaresMediaType) {
       await this.driver.remove(mediaTypePath(name, digest));
@@ -161,7 +161,7 @@ export class ManifestStore {
   async learnSizes({ manifest }: StoredManifest): Promise<void> {
     if (manifest === undefined || !this.driver.alterable) return;
     const named = manifest.config ? [manifest.config, ...manifest.layers] : manifest.layers;
-    await sideBySide(named, ({ digest, size }) => this.blobs.learnSize(digest, size));
+    await sideBySide(named, ({ digest, size }) => this.blobs.contents.learnSize(digest, size));
   }
 
   /** Those that do not point at the manifest yet. */
@@ -239,7 +239,7 @@ export class ManifestStore {
       if (error instanceof PathNotFound || error instanceof ContentTooLarge) return false;
       throw error;
     }
-    return isBucket(this.driver) || (await this.blobs.wholeSize(digest)) === body.length;
+    return isBucket(this.driver) || (await this.blobs.contents.wholeSize(digest)) === body.length;
   }
 }
 

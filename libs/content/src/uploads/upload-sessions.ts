@@ -198,7 +198,7 @@ export class UploadSessions {
         throw new BlobUploadUnknown('the upload was cancelled, or committed as another blob');
       }
     }
-    await this.blobs.noteVerified(digest, size);
+    await this.blobs.contents.noteVerified(digest, size);
     this.#hashes.forget(state.parts);
     return size;
   }
