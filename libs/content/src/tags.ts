@@ -29,8 +29,11 @@ const mostBetweenLooks = 32;
 /** Pushes of a manifest while its tags are removed, one after the other, before that is given up. */
 const mostDisturbances = 50;
 
-/** Before each further attempt to put tags back that a delete took before it failed (milliseconds). */
-const pausesBeforeRestoring = [1_000, 5_000, 30_000, 120_000];
+/**
+ * Attempts to put tags back that a delete took before it failed, and the milliseconds between them. Short, since somebody may
+ * push and delete such a tag as soon as the storage answers again.
+ */
+const restoring = { attempts: 120, pause: 1_000 };
 
 /** Names for manifests, one object each: moving one tag never touches another. */
 export class Tags {
@@ -224,8 +227,8 @@ export class Tags {
 
 /** A storage that failed once may be away for a while. */
 async function restoreLater(restore: () => Promise<unknown>): Promise<void> {
-  for (const pause of pausesBeforeRestoring) {
-    await delay(pause, undefined, { ref: false });
+  for (let attempt = 0; attempt < restoring.attempts; attempt++) {
+    await delay(restoring.pause, undefined, { ref: false });
     try {
       await restore();
       return;
