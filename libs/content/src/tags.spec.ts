@@ -1,8 +1,11 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 
 import { Digest } from '#oci/digest.js';
 import { ManifestUnknown } from '#oci/errors.js';
 import { parseTag } from '#oci/reference.js';
+import { StorageUnavailable } from '#storage/storage-driver.js';
 
 import { tagIndexLinkPath, tagLinkPath } from './paths.js';
 import {
@@ -163,6 +166,37 @@ describe.each(drivers)('Tags %s', (_where, open) => {
     }
     expect(lost).toBe(0);
   }, 60_000);
+
+  it.each([
+    ['puts back', 'if their manifest was pushed again', true],
+    ['leaves away', 'if their manifest is gone', false],
+  ])(
+    '%s what a delete took before the storage went away, when it is there again, %s',
+    async (_what, _when, wasPushed) => {
+      await set(first, 'x');
+      let state: 'before' | 'away' | 'back' = 'before';
+      let looks = 0;
+      const isBack = async () => {
+        looks++;
+        if (state === 'back') return wasPushed;
+        if (state === 'away') throw new StorageUnavailable('away');
+        state = 'away';
+        return false;
+      };
+      const deleting = registry.tags.deleteAllOf(repository, first, isBack);
+      await expect(deleting).rejects.toThrow(StorageUnavailable);
+      await expect(resolve('x')).rejects.toThrow(ManifestUnknown);
+      state = 'back';
+      const before = looks;
+      while (looks === before) await delay(10);
+      for (let turn = 0; turn < 1000 && wasPushed; turn++) {
+        if (await resolve('x').catch(() => undefined)) break;
+        await delay(10);
+      }
+      const target = await resolve('x').catch(() => undefined);
+      expect(target).toEqual(wasPushed ? first : undefined);
+    },
+  );
 });
 
 describe('Tags on a disk', () => {

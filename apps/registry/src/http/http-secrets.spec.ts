@@ -199,6 +199,31 @@ describe('HttpSecrets, when the configuration is read again,', () => {
     }
   });
 
+  it('follow the last file where two are named one after the other', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'secrets-'));
+    try {
+      const files = ['one', 'other'].map((name) => join(folder, name));
+      for (const file of files) await writeFile(file, 'first');
+      const secrets = await HttpSecrets.open(httpConfig.parse({ secret: 'old' }), {
+        driver,
+        log: new RecordingLog(),
+      });
+      const watchers = await Promise.all(
+        files.map(async (secretfile) => {
+          await secrets.reload(httpConfig.parse({ secretfile }));
+          return secrets.watcher;
+        }),
+      );
+      await writeFile(files[1] ?? '', 'second');
+      await secrets.watcher?.look();
+      expect(secrets.signing.all).toEqual(await keysOf('second'));
+      secrets.stop();
+      expect(new Set(watchers).size).toBe(1);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
   it('are what the file holds that changes at that time', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'secrets-'));
     try {

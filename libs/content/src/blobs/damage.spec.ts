@@ -88,6 +88,21 @@ describe.each(drivers)('damaged bytes %s', (_where, open) => {
     );
   });
 
+  it('stay unknown to whom they were found by, whatever a cache that others share says of them', async () => {
+    const content = Buffer.from('a small blob');
+    const digest = await registry.pushBlob(repository, content);
+    await flip(digest, content);
+    const cache = new MemoryCache({ sizes: 10 });
+    const [finder, other] = [
+      await TestRegistry.on(storage.driver, { cache }),
+      await TestRegistry.on(storage.driver, { cache }),
+    ];
+    await expect(finder.blobs.open(repository, digest)).rejects.toThrow(BlobDamaged);
+    await other.blobs.has(repository, digest);
+    await expect(finder.blobs.stat(repository, digest)).rejects.toThrow(BlobUnknown);
+    expect(await finder.blobs.has(repository, digest)).toBe(false);
+  });
+
   it('that one replica has found send clients of all others to push them again', async () => {
     const content = Buffer.from('a small blob');
     const digest = await registry.pushBlob(repository, content);

@@ -35,10 +35,10 @@ export class SteadyStream extends Readable {
       this.push(null);
       return;
     }
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      this.#broken(new Error('the storage stopped sending'));
-    }, this.options.patience ?? 20_000);
+    this.#timer ??= setTimeout(
+      () => this.#broken(new Error('the storage stopped sending')),
+      this.options.patience ?? 20_000,
+    );
     this.#source.resume();
   }
 
